@@ -1,0 +1,101 @@
+// npm run build: src/ -> lib/ (tsc) -> dist/ (ncc), byte for byte the same in every folder.
+// With --out FOLDER, the bundles go there instead of dist/, and src/ is taken as it is: the freshness check.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { minify } from 'terser';
+
+const require = createRequire(import.meta.url);
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const dist = resolve(root, values.out ?? 'dist');
+// Always this folder: the names of modules and chunks follow from the way from here to node_modules.
+const lib = join(root, 'lib');
+
+/** The two doors: `dist/<name>/index.js` is the bundle of `lib/<entry>`. */
+const bundles = [
+  { name: 'main', entry: 'main.js', executable: false },
+  { name: 'cli', entry: 'cli.js', executable: true },
+];
+
+if (values.out === undefined) generate();
+compile();
+process.chdir(lib);
+for (const bundle of bundles) await pack(bundle);
+report();
+
+/** The validators in src/ come from schemas/. */
+function generate() {
+  const script = join(root, 'scripts', 'build-validators.mjs');
+  if (existsSync(script)) call('validators', process.execPath, [script]);
+}
+
+function call(step, command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`build: ${step} failed`);
+  process.exit(1);
+}
+
+function compile() {
+  rmSync(lib, { recursive: true, force: true });
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  call('tsc', process.execPath, [tsc, '-p', '.', '--outDir', lib]);
+  // ncc takes the tsconfig.json of its working folder and follows its paths in node_modules too. Without
+  // these stubs, undici comes along: 97 % of @actions/core, for OIDC tokens that nothing here asks for.
+  const paths = {
+    '@actions/http-client': ['../scripts/stubs/http-client.js'],
+    '@actions/http-client/lib/auth': ['../scripts/stubs/http-client-auth.js'],
+  };
+  writeFileSync(join(lib, 'tsconfig.json'), JSON.stringify({ compilerOptions: { baseUrl: '.', paths } }));
+}
+
+async function pack({ name, entry, executable }) {
+  const ncc = require('@vercel/ncc');
+  // No cache: what an earlier build left must not reach this one.
+  const options = { cache: false, minify: false, license: 'licenses.txt', quiet: true };
+  const { code, assets, symlinks } = await ncc(join(lib, entry), options);
+  if (Object.keys(symlinks).length > 0)
+    throw new Error(`build: ${name} needs links: ${Object.keys(symlinks)}`);
+  const folder = join(dist, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const text = await small(code.replace(/^#!.*\n/, ''));
+  writeFileSync(join(folder, 'index.js'), executable ? `#!/usr/bin/env node\n${text}` : text, {
+    mode: executable ? 0o755 : 0o644,
+  });
+  for (const [file, { source }] of Object.entries(assets)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), file.endsWith('.js') ? await small(String(source)) : source, {
+      mode: 0o644,
+    });
+  }
+}
+
+/** ncc's own minifying leaves out the chunks that are loaded when used; their bytes count too. */
+async function small(code) {
+  return (await minify(code, { module: true, compress: { passes: 2 } })).code;
+}
+
+/** Removes what no bundle wrote, and prints every file with its size. */
+function report() {
+  const names = new Set(bundles.map(({ name }) => name));
+  for (const name of readdirSync(dist)) {
+    if (!names.has(name)) rmSync(join(dist, name), { recursive: true });
+  }
+  for (const file of filesBelow(dist)) {
+    const bytes = readFileSync(join(dist, file)).length.toLocaleString('en');
+    console.log(`${bytes.padStart(12)} B  dist/${file}`);
+  }
+}
+
+/** Paths of all files below a folder, relative to it, with `/`, sorted. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
+}
