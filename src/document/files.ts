@@ -1,0 +1,20 @@
+/** What the pure rooms need of a file system. Paths are as people write them: relative, with `/`. Nothing throws. */
+export interface Files {
+  /** The entries of a folder, sorted by name; null where it is none or may not be read. */
+  list(folder: string): FolderEntry[] | null;
+  /** The text of a regular file, UTF-8. Never follows a link out of the workspace. */
+  read(file: string): Read;
+  /** Whether there is a regular file, not a folder. */
+  hasFile(file: string): boolean;
+}
+
+export interface FolderEntry {
+  name: string;
+  /** A link to a folder is `other`: folders are never followed, so loops cannot happen. */
+  kind: 'file' | 'folder' | 'other';
+}
+
+export type Read =
+  | { ok: true; text: string }
+  /** `reason` finishes the sentence "The file was not checked: …". */
+  | { ok: false; missing: boolean; reason: string; fix: string };

@@ -1,0 +1,84 @@
+import type { Range } from '../document/position.ts';
+import type { FindingData, FindingId } from './table.ts';
+import { findings } from './table.ts';
+
+/** How much a finding weighs. `error` stops a merge by default; `note` never does. */
+export type Severity = 'error' | 'warning' | 'note';
+
+/** Where a finding is: a file, the JSON pointer in it, and, once it was looked up, the range of that value. */
+export interface Location {
+  /** As people write it: relative to the working directory, with `/`. */
+  file: string;
+  /** RFC 6901; `''` is the whole document. */
+  pointer: string;
+  /** Null where the file has no readable position (missing, unreadable, not JSON). */
+  range: Range | null;
+}
+
+/** One thing to tell somebody: what is wrong, where, for which targets, and what to do. */
+export interface Finding {
+  id: FindingId;
+  severity: Severity;
+  title: string;
+  message: string;
+  help: string;
+  /** Equal for findings of one kind that say the same of different places; reports tell them once. */
+  sameAs: string;
+  /** Null for a finding about the run as a whole. */
+  location: Location | null;
+  /** Ids of the targets it is true on; empty where targets do not matter. */
+  targets: string[];
+}
+
+export interface FindingOptions {
+  location?: Location | null;
+  targets?: string[];
+  /** Where decision 18 asks for another severity than the table's, for example on an optional declaration. */
+  severity?: Severity;
+}
+
+/** Builds a finding: its words come from the table, so the same fact is worded the same way everywhere. */
+export function finding<Id extends FindingId>(
+  id: Id,
+  data: FindingData[Id],
+  options: FindingOptions = {},
+): Finding {
+  const row = findings[id];
+  const message = row.message(data);
+  return {
+    id,
+    severity: options.severity ?? row.severity,
+    title: row.title(data),
+    message,
+    help: row.help(data),
+    sameAs: row.sameAs?.(data) ?? message,
+    location: options.location ?? null,
+    targets: options.targets ?? [],
+  };
+}
+
+const documentation = 'https://github.com/mirrorneuron/model-check/blob/main/docs/findings';
+
+/** The page that explains a finding; follows from its id. */
+export function findingUrl(id: FindingId): string {
+  return `${documentation}/${id}.md`;
+}
+
+const weight: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
+
+/** Order of reports and annotations: severity first, then file, position, id. Stable between runs. */
+export function compareFindings(a: Finding, b: Finding): number {
+  return (
+    weight[a.severity] - weight[b.severity] ||
+    compare(a.location?.file ?? '', b.location?.file ?? '') ||
+    (a.location?.range?.line ?? 0) - (b.location?.range?.line ?? 0) ||
+    (a.location?.range?.column ?? 0) - (b.location?.range?.column ?? 0) ||
+    compare(a.id, b.id) ||
+    compare(a.location?.pointer ?? '', b.location?.pointer ?? '')
+  );
+}
+
+/** Compares by UTF-16 units: the same order on every machine and locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,324 @@
+import { count, quote, short } from '../text/text.ts';
+import type { Severity } from './finding.ts';
+
+/** What a finding about a verdict needs to say. All strings are as the files have them. */
+export interface VerdictData {
+  /** The place that needs the model, dotted: `llm.configs.primary`. */
+  place: string;
+  /** The reference as written. */
+  ref: string;
+  /** The catalog id. */
+  model: string;
+  /** Name of the first target that it is true on. */
+  target: string;
+  /** How many further targets. */
+  more: number;
+  /** The verdict's message on the first target. */
+  reason: string;
+  /** The verdict's help. */
+  advice: string;
+}
+
+/** The data that each kind of finding is worded from. */
+export interface FindingData {
+  'invalid-json': { reason: string; fix: string };
+  'file-unreadable': { reason: string; fix: string };
+  'duplicate-key': { key: string; firstLine: number };
+  'invalid-field': { field: string; expected: string; found: string };
+  'unknown-backend': { field: string; found: unknown; known: string; suggestion: string };
+  'unknown-config': { found: unknown; known: string[]; suggestion: string };
+  'missing-model': { place: string; inherits: boolean };
+  'llm-not-loaded': Record<string, never>;
+  'payload-missing': { path: string; field: string };
+  'model-unverified': { place: string; ref: string; why: string; inPayload: boolean };
+  'model-not-checked': { place: string; ref: string; suggestion: string };
+  'model-spelling': { ref: string; model: string };
+  'context-size-missing': { place: string; model: string };
+  'unknown-model': { place: string; ref: string; suggestion: string; catalogs: string };
+  'invalid-catalog': { entry: string; problem: string; fix: string };
+  'duplicate-entry': { id: string; first: string };
+  'alias-conflict': { alias: string; winner: string; loser: string };
+  'unknown-fallback': { id: string; fallback: string; suggestion: string };
+  'fallback-loop': { path: string[] };
+  'model-incompatible': VerdictData;
+  'model-needs-force': VerdictData;
+  'model-acceleration-unverified': VerdictData;
+  'model-forced': VerdictData;
+  'backend-unsupported': VerdictData;
+  'model-runs-nowhere': {
+    place: string;
+    ref: string;
+    model: string;
+    targets: number;
+    reason: string;
+    advice: string;
+  };
+  'no-blueprint': { searched: string };
+}
+
+export type FindingId = keyof FindingData;
+
+/** One kind of finding: everything that the documentation, the reports and `--help` say of it. */
+export interface FindingKind<Data> {
+  severity: Severity;
+  /** What kind of thing went wrong, without data: the heading of its documentation. */
+  summary: string;
+  title(data: Data): string;
+  message(data: Data): string;
+  /** What to do; ends the message. */
+  help(data: Data): string;
+  /** What is the same where the message differs only in the place; the message itself where this is absent. */
+  sameAs?(data: Data): string;
+}
+
+/** `default (gemma4:e2b)` where the reference is another name for the model. */
+function called(data: { ref: string; model: string }): string {
+  return data.ref.toLowerCase() === data.model.toLowerCase()
+    ? short(data.model)
+    : `${short(data.ref)} (${short(data.model)})`;
+}
+
+/** What a verdict says, wherever the model is asked for. */
+function verdictFact(data: VerdictData): string {
+  return `${data.model} ${data.reason} ${data.more}`;
+}
+
+function onTargets(data: VerdictData): string {
+  return `${short(data.target)}${data.more > 0 ? ` and ${count(data.more, 'more target')}` : ''}`;
+}
+
+function whyHere(data: VerdictData): string {
+  const also = data.more > 0 ? ` (also: ${count(data.more, 'more target')})` : '';
+  return `${short(data.place)} asks for ${called(data)}. On ${short(data.target)}: ${data.reason}${also}.`;
+}
+
+export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
+  'invalid-json': {
+    severity: 'error',
+    summary: 'A file is not valid JSON',
+    title: () => 'Not valid JSON',
+    message: ({ reason }) => `The file is not valid JSON: ${reason}.`,
+    help: ({ fix }) => fix,
+  },
+  'file-unreadable': {
+    severity: 'error',
+    summary: 'A file that a blueprint needs cannot be read',
+    title: () => 'File cannot be read',
+    message: ({ reason }) => `The file was not checked: ${reason}.`,
+    help: ({ fix }) => fix,
+  },
+  'duplicate-key': {
+    severity: 'error',
+    summary: 'A key stands twice in one JSON object',
+    title: ({ key }) => `Key ${quote(key)} stands twice`,
+    message: ({ key, firstLine }) =>
+      `${quote(key)} already stands in this object, on line ${firstLine}. Readers silently keep only one of the two values.`,
+    help: () => 'Remove one of the two.',
+  },
+  'invalid-field': {
+    severity: 'error',
+    summary: 'A field of a model section has the wrong type or value',
+    title: ({ field }) => `${short(field)} has a wrong value`,
+    message: ({ field, expected, found }) => `${short(field)} must be ${expected}; found ${found}.`,
+    help: ({ expected }) => `Write ${expected}.`,
+  },
+  'unknown-backend': {
+    severity: 'error',
+    summary: 'A backend that is not known',
+    title: ({ found }) => `Unknown backend ${quote(found)}`,
+    message: ({ field, found, known }) =>
+      `${short(field)} is ${quote(found)}; the known backends are ${known}.`,
+    help: ({ suggestion, known }) => (suggestion === '' ? `Write one of ${known}.` : suggestion.trim()),
+  },
+  'unknown-config': {
+    severity: 'error',
+    summary: '`llm.default_config` names no config',
+    title: ({ found }) => `default_config ${quote(found)} names no config`,
+    message: ({ found, known }) =>
+      `llm.default_config is ${quote(found)}, but llm.configs has ${
+        known.length === 0
+          ? 'no config'
+          : `only ${known
+              .slice(0, 10)
+              .map((name) => short(name, 40))
+              .join(', ')}${known.length > 10 ? ' …' : ''}`
+      }.`,
+    help: ({ suggestion }) => (suggestion === '' ? 'Name one of the configs.' : suggestion.trim()),
+  },
+  'missing-model': {
+    severity: 'error',
+    summary: 'A config names no model',
+    title: ({ place }) => `${short(place)} names no model`,
+    message: ({ place, inherits }) =>
+      `${short(place)} has neither runtime_model nor model${inherits ? ', and neither has llm to inherit from' : ''}.`,
+    help: () => 'Add "model": "gemma4:e2b", or another model of the catalog.',
+  },
+  'llm-not-loaded': {
+    severity: 'warning',
+    summary: 'The runtime does not load the `llm` section of the manifest',
+    title: () => 'The runtime does not load this llm section',
+    message: () =>
+      'manifest.json has an llm section, but config.manifest_defaults does not name it and no config layer has one: MirrorNeuron starts without it. It was checked all the same.',
+    help: () => 'Add "llm" to config.manifest_defaults, or move the section to config/default.json.',
+  },
+  'payload-missing': {
+    severity: 'warning',
+    summary: 'A payload model names a file that is not there',
+    title: ({ path }) => `Payload file ${quote(path)} is missing`,
+    message: ({ path, field }) => `${short(field)} names ${quote(path)}, but payloads/ has no such file.`,
+    help: () =>
+      'Add the file below payloads/, or correct the path. A file that is fetched at release time may stay missing here.',
+  },
+  'model-unverified': {
+    severity: 'note',
+    summary: 'A model is accepted without a hardware verdict',
+    title: ({ ref }) => `${short(ref)} is not verified`,
+    message: ({ place, ref, why }) =>
+      `${short(place)} asks for ${short(ref)}, ${why}: its hardware needs are not known and were not checked.`,
+    help: ({ inPayload }) =>
+      inPayload
+        ? 'Know what it needs before you launch it: models from the payload are not checked against hardware.'
+        : 'Add it to a catalog with its requirements to have it checked.',
+    sameAs: ({ ref, why }) => `${ref} ${why}`,
+  },
+  'model-not-checked': {
+    severity: 'note',
+    summary: 'No catalog knows the reference of an optional model',
+    title: ({ ref }) => `${short(ref)} was not checked`,
+    message: ({ place, ref }) =>
+      `${short(place)} asks for ${short(ref)}, which no catalog knows. It is optional, so it was not checked.`,
+    help: ({ suggestion }) =>
+      `${suggestion.trim()} Add it to a catalog with its requirements to have it checked.`.trim(),
+    sameAs: ({ ref }) => ref,
+  },
+  'model-spelling': {
+    severity: 'note',
+    summary: 'A Docker name that works only by rewriting',
+    title: ({ ref }) => `${short(ref)} is an unusual spelling`,
+    message: ({ ref, model }) =>
+      `${short(ref)} means ${short(model)}, but Docker Hub has no model of that name: models stand under ai/.`,
+    help: ({ model }) => `Write ${short(model)}.`,
+  },
+  'context-size-missing': {
+    severity: 'note',
+    summary: 'A declaration gives no context size',
+    title: ({ place }) => `${short(place)} gives no context_size`,
+    message: ({ place, model }) =>
+      `${short(place)} gives no context_size for ${short(model)}: the engine then chooses, and what it chooses depends on its version and takes memory.`,
+    help: () => 'Add "context_size": 4096, or what the blueprint needs.',
+    sameAs: ({ model }) => model,
+  },
+  'unknown-model': {
+    severity: 'error',
+    summary: 'No catalog knows a model',
+    title: ({ ref }) => `Unknown model ${quote(ref)}`,
+    message: ({ place, ref, catalogs }) =>
+      `${short(place)} asks for ${quote(ref)}, which no catalog knows (looked in: ${catalogs}).`,
+    help: ({ suggestion }) =>
+      suggestion === ''
+        ? 'Use a model of the catalog (mn model list), or add this one to .mn/models/catalog.json.'
+        : suggestion.trim(),
+    sameAs: ({ ref }) => ref,
+  },
+  'invalid-catalog': {
+    severity: 'error',
+    summary: 'A catalog or one of its entries is wrong',
+    title: ({ entry }) =>
+      entry === '' ? 'Catalog cannot be used' : `Catalog entry ${short(entry)} is wrong`,
+    message: ({ entry, problem }) =>
+      entry === ''
+        ? `${problem}. Nothing of this catalog is used.`
+        : `Entry ${short(entry)}: ${problem}. The entry is left out; the others are used.`,
+    help: ({ fix }) => fix,
+  },
+  'duplicate-entry': {
+    severity: 'warning',
+    summary: 'One catalog has two entries with the same id',
+    title: ({ id }) => `Catalog entry ${short(id)} stands twice`,
+    message: ({ id, first }) =>
+      `${short(id)} already stands at ${short(first)} in this catalog (ids are compared without case). The last one is used.`,
+    help: () => 'Remove one of the two, or give it another id.',
+  },
+  'alias-conflict': {
+    severity: 'warning',
+    summary: 'Two catalog entries claim one name',
+    title: ({ alias }) => `Two entries claim the name ${short(alias)}`,
+    message: ({ alias, winner, loser }) =>
+      `${short(alias)} is a name of ${short(winner)} and an alias of ${short(loser)}. ${short(winner)} is used.`,
+    help: ({ alias }) => `Remove ${short(alias)} from one of the two.`,
+  },
+  'unknown-fallback': {
+    severity: 'warning',
+    summary: 'A fallback names no model',
+    title: ({ id, fallback }) => `Fallback ${quote(fallback)} of ${short(id)} names no model`,
+    message: ({ id, fallback }) => `${short(id)} falls back to ${quote(fallback)}, which no catalog knows.`,
+    help: ({ suggestion }) =>
+      suggestion === '' ? 'Name a model of the catalog, or remove fallback_model.' : suggestion.trim(),
+  },
+  'fallback-loop': {
+    severity: 'warning',
+    summary: 'Fallbacks go round in a circle',
+    title: () => 'Fallbacks go round in a circle',
+    message: ({ path }) => `The fallbacks ${path.map((id) => short(id)).join(' → ')} never end.`,
+    help: () => 'Remove fallback_model from one of them.',
+  },
+  'model-incompatible': {
+    severity: 'error',
+    summary: 'A model does not run on a target',
+    title: (data) => `${short(data.model)} does not run on ${onTargets(data)}`,
+    message: whyHere,
+    help: ({ advice }) => advice,
+    sameAs: verdictFact,
+  },
+  'model-needs-force': {
+    severity: 'error',
+    summary: 'A model runs on a target only with force',
+    title: (data) => `${short(data.model)} runs only with force on ${onTargets(data)}`,
+    message: whyHere,
+    help: ({ advice }) => advice,
+    sameAs: verdictFact,
+  },
+  'model-acceleration-unverified': {
+    severity: 'warning',
+    summary: 'A model runs on a target, but acceleration needs to be verified',
+    title: (data) => `Verify acceleration of ${short(data.model)} on ${onTargets(data)}`,
+    message: whyHere,
+    help: ({ advice }) => advice,
+    sameAs: verdictFact,
+  },
+  'model-forced': {
+    severity: 'warning',
+    summary: 'A model that the table refuses was forced',
+    title: (data) => `${short(data.model)} is forced on ${onTargets(data)}`,
+    message: (data) => `${whyHere(data)} It is allowed because force was asked for.`,
+    help: ({ advice }) => advice,
+    sameAs: verdictFact,
+  },
+  'backend-unsupported': {
+    severity: 'error',
+    summary: 'A backend does not run a model on a target',
+    title: (data) => `The backend of ${short(data.model)} does not run on ${onTargets(data)}`,
+    message: whyHere,
+    help: ({ advice }) => advice,
+    sameAs: verdictFact,
+  },
+  'model-runs-nowhere': {
+    severity: 'error',
+    summary: 'A model runs on none of the targets',
+    title: ({ model }) => `${short(model)} does not run on any target`,
+    message: (data) =>
+      `${short(data.place)} asks for ${called(data)}, which runs on none of the ${count(data.targets, 'target')}. ${data.reason}.`,
+    help: ({ advice }) => advice,
+    sameAs: ({ model, reason }) => `${model} ${reason}`,
+  },
+  'no-blueprint': {
+    severity: 'warning',
+    summary: 'No blueprint was found',
+    title: () => 'No blueprint found',
+    message: ({ searched }) =>
+      `There is no blueprint in ${short(searched)}: no folder with a manifest.json, and no JSON file with an llm section.`,
+    help: () => 'Name the folder or file of a blueprint, or use --if-none ignore where having none is fine.',
+  },
+};
+
+export const findingIds = Object.keys(findings) as FindingId[];
