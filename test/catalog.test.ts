@@ -785,11 +785,16 @@ describe('schemas/catalog.schema.json', () => {
 
   test('explains every field, and its examples are right', () => {
     for (const example of schema.examples) expect(validate(example)).toBe(true);
-    for (const [name, definition] of Object.entries<Record<string, Record<string, object>>>(schema.$defs)) {
-      for (const [key, field] of Object.entries({ [name]: definition, ...definition['properties'] })) {
+    for (const [name, definition] of Object.entries<{
+      $ref?: string;
+      properties?: Record<string, { $ref?: string }>;
+    }>(schema.$defs)) {
+      for (const [key, field] of Object.entries<{ $ref?: string }>({
+        [name]: definition,
+        ...definition.properties,
+      })) {
         if (name === 'entry' && key === 'id') continue;
-        const explained =
-          '$ref' in field && field.$ref === '#/$defs/requirements' ? schema.$defs.requirements : field;
+        const explained = field.$ref === '#/$defs/requirements' ? schema.$defs.requirements : field;
         expect(explained, `${name}.${key}`).toMatchObject({
           title: expect.any(String),
           description: expect.stringMatching(/\.$/),

@@ -1,6 +1,6 @@
 import { fromPointer, toPointer, valueAt } from './pointer.ts';
 import { Lines, type Range } from './position.ts';
-import { visit } from './scan.ts';
+import { find, visit, type Wanted } from './scan.ts';
 import { explain } from './syntax.ts';
 
 /** Nesting that no sane file reaches; below it, recursion over a value is safe. */
@@ -123,38 +123,29 @@ export function duplicateKeys(text: string, limit = 100): DuplicateKey[] {
   const found: DuplicateKey[] = [];
   /** One set of keys for each open container, by its depth. */
   const seen: (Map<string, number> | undefined)[] = [];
-  visit(
-    text,
-    {
-      key(path, from, to) {
-        seen.length = path.length;
-        const keys = (seen[path.length - 1] ??= new Map());
-        const key = path[path.length - 1] as string;
-        const first = keys.get(key);
-        if (first === undefined) keys.set(key, from);
-        else if (found.length < limit) {
-          found.push({
-            pointer: toPointer(path),
-            key,
-            range: lines.range(from, to),
-            firstLine: lines.at(first).line,
-          });
-        }
-      },
-      value(path) {
-        // The keys of a finished object must not count against the next one at the same depth.
-        seen.length = Math.min(seen.length, path.length);
-        return found.length >= limit;
-      },
+  visit(text, {
+    key(path, from, to) {
+      seen.length = path.length;
+      const keys = (seen[path.length - 1] ??= new Map());
+      const key = path[path.length - 1] as string;
+      const first = keys.get(key);
+      if (first === undefined) keys.set(key, from);
+      else if (found.length < limit) {
+        found.push({
+          pointer: toPointer(path),
+          key,
+          range: lines.range(from, to),
+          firstLine: lines.at(first).line,
+        });
+      }
     },
-    () => true,
-  );
+    value(path) {
+      // The keys of a finished object must not count against the next one at the same depth.
+      seen.length = Math.min(seen.length, path.length);
+      return found.length >= limit;
+    },
+  });
   return found;
-}
-
-interface Wanted {
-  pointer: string | null;
-  children: Map<string, Wanted>;
 }
 
 /** The ranges of the values at these pointers; a pointer that leads nowhere is absent. */
@@ -177,28 +168,12 @@ export function locate(document: Document, pointers: Iterable<string>): Map<stri
   const found = new Map<string, Range>();
   if (missing === 0) return found;
   const lines = new Lines(document.text);
-  const lookUp = (path: readonly (string | number)[]): Wanted | undefined => {
-    let node: Wanted | undefined = root;
-    for (const key of path) {
-      node = node.children.get(String(key));
-      if (node === undefined) return undefined;
-    }
-    return node;
-  };
-  visit(
-    document.text,
-    {
-      value(path, from, to) {
-        const pointer = lookUp(path)?.pointer ?? null;
-        if (pointer === null) return false;
-        if (!found.has(pointer)) missing--;
-        // Of a key that stands twice, the last value counts, as in JSON.parse.
-        found.set(pointer, lines.range(from, to));
-        return missing === 0 && !document.hasDuplicateKeys;
-      },
-    },
-    (path) => (lookUp(path)?.children.size ?? 0) > 0,
-  );
+  find(document.text, root, (pointer, from, to) => {
+    if (!found.has(pointer)) missing--;
+    // Of a key that stands twice, the last value counts, as in JSON.parse.
+    found.set(pointer, lines.range(from, to));
+    return missing === 0 && !document.hasDuplicateKeys;
+  });
   if (document.hasDuplicateKeys) {
     // What stands only in the value of the earlier of two equal keys is not in the document.
     for (const pointer of found.keys()) {

@@ -1,6 +1,6 @@
 /** What the pure rooms need of a file system. Paths are as people write them: relative, with `/`. Nothing throws. */
 export interface Files {
-  /** The entries of a folder, sorted by name; null where it is none or may not be read. */
+  /** The entries of a folder, sorted by name; none where it is gone, null where it may not be read. */
   list(folder: string): FolderEntry[] | null;
   /** The text of a regular file, UTF-8. Never follows a link out of the workspace. */
   read(file: string): Read;

@@ -41,14 +41,9 @@ export interface Visitor {
 
 /**
  * Calls the visitor for every key and value of valid JSON text: `JSON.parse`
- * has accepted it, so there is nothing left to check. `wants` says whether
- * anything below a path is of interest; other values are skipped whole.
+ * has accepted it, so there is nothing left to check.
  */
-export function visit(
-  text: string,
-  visitor: Visitor,
-  wants: (path: readonly (string | number)[]) => boolean,
-): void {
+export function visit(text: string, visitor: Visitor): void {
   const path: (string | number)[] = [];
   const open: { isObject: boolean; start: number }[] = [];
   for (let at = skipSpace(text, 0); at < text.length; at = skipSpace(text, at)) {
@@ -60,13 +55,8 @@ export function visit(
       case '{':
       case '[':
         at++;
-        if (wants(path)) {
-          open.push({ isObject: text[start] === '{', start });
-          if (text[start] === '[') path.push(0);
-        } else {
-          at = endOfContainer(text, at);
-          if (visitor.value(path, start, at)) return;
-        }
+        open.push({ isObject: text[start] === '{', start });
+        if (text[start] === '[') path.push(0);
         break;
       case '}':
       case ']':
@@ -98,6 +88,51 @@ export function visit(
   }
 }
 
+/** Values to look for, as a tree: `pointer` where this one is looked for, `children` by key or index. */
+export interface Wanted {
+  pointer: string | null;
+  children: Map<string, Wanted>;
+}
+
+/**
+ * Calls `found` for every value of valid JSON text that is looked for, at its
+ * end; it returns true to stop. Everything else is skipped whole. Recursion
+ * goes as deep as what is looked for, however deep the text is.
+ */
+export function find(
+  text: string,
+  wanted: Wanted,
+  found: (pointer: string, start: number, end: number) => boolean,
+): void {
+  const stopped = -1;
+  const walk = (start: number, node: Wanted): number => {
+    let at = start;
+    const isObject = text[start] === '{';
+    if (node.children.size === 0 || !(isObject || text[start] === '[')) {
+      at = endOfValue(text, start);
+    } else {
+      at = skipSpace(text, start + 1);
+      for (let index = 0; text[at] !== '}' && text[at] !== ']'; index++) {
+        let key = String(index);
+        if (isObject) {
+          const end = endOfString(text, at);
+          key = decode(text.slice(at, end));
+          const colon = skipSpace(text, end);
+          at = skipSpace(text, colon + 1);
+        }
+        const child = node.children.get(key);
+        at = child === undefined ? endOfValue(text, at) : walk(at, child);
+        if (at === stopped) return stopped;
+        at = skipSpace(text, at);
+        if (text[at] === ',') at = skipSpace(text, at + 1);
+      }
+      at++;
+    }
+    return node.pointer !== null && found(node.pointer, start, at) ? stopped : at;
+  };
+  walk(skipSpace(text, 0), wanted);
+}
+
 /** The value of a string as it stands in the text, quotes included. */
 function decode(string: string): string {
   return string.includes('\\') ? (JSON.parse(string) as string) : string.slice(1, -1);
@@ -116,7 +151,12 @@ function endOfWord(text: string, from: number): number {
   return at;
 }
 
-const structure = /["{}[\]]/g;
+/** The offset after the value that begins at `start`. */
+function endOfValue(text: string, start: number): number {
+  const first = text[start];
+  if (first === '"') return endOfString(text, start);
+  return first === '{' || first === '[' ? endOfContainer(text, start + 1) : endOfWord(text, start);
+}
 
 /**
  * The offset after the bracket that closes the container whose content begins
@@ -124,14 +164,13 @@ const structure = /["{}[\]]/g;
  * no interest.
  */
 function endOfContainer(text: string, from: number): number {
-  structure.lastIndex = from;
   let depth = 1;
-  while (structure.test(text)) {
-    const at = structure.lastIndex - 1;
-    const character = text[at];
-    if (character === '"') structure.lastIndex = endOfString(text, at);
-    else if (character === '{' || character === '[') depth++;
-    else if (--depth === 0) return at + 1;
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // " { [ } ]
+    if (code === 0x22) at = endOfString(text, at) - 1;
+    else if (code === 0x7b || code === 0x5b) depth++;
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) return at + 1;
   }
   return text.length;
 }

@@ -27,12 +27,12 @@ export interface Finding {
   /** Null for a finding about the run as a whole. */
   location: Location | null;
   /** Ids of the targets it is true on; empty where targets do not matter. */
-  targets: string[];
+  targets: readonly string[];
 }
 
 export interface FindingOptions {
   location?: Location | null;
-  targets?: string[];
+  targets?: readonly string[];
   /** Where decision 18 asks for another severity than the table's, for example on an optional declaration. */
   severity?: Severity;
 }

@@ -178,7 +178,7 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
     help: ({ inPayload }) =>
       inPayload
         ? 'Know what it needs before you launch it: models from the payload are not checked against hardware.'
-        : 'Add it to a catalog with its requirements to have it checked.',
+        : 'Add it to a catalog with its requirements, and remove customize_mode, to have it checked.',
     sameAs: ({ ref, why }) => `${ref} ${why}`,
   },
   'model-not-checked': {

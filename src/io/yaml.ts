@@ -65,13 +65,19 @@ function read(text: string): ReturnType<YamlParser> {
     message: explain(error),
     range: lines.range(error.pos[0], Math.max(error.pos[1], error.pos[0] + 1)),
   }));
+  // The library looks through the whole document for each alias; a file can hold a hundred thousand.
+  const anchors = new Map<string, Node>();
   visit(document, {
-    Alias(_, alias, path) {
-      const source = alias.resolve(document);
+    Node(_, node, path) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        return;
+      }
+      const source = anchors.get(node.source);
       if (source !== undefined && !path.includes(source)) return;
       problems.push({
-        message: `The alias *${short(alias.source, 60)} ${source === undefined ? 'stands for nothing' : 'stands for something that contains it'}. Write the value out.`,
-        range: rangeOf(alias, lines),
+        message: `The alias *${short(node.source, 60)} ${source === undefined ? 'stands for nothing' : 'stands for something that contains it'}. Write the value out.`,
+        range: rangeOf(node, lines),
       });
     },
   });

@@ -1,0 +1,210 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
+import { child, toPointer } from '../src/document/pointer.ts';
+import * as blueprint from '../src/schema/blueprint.generated.ts';
+import { entry as catalogEntry } from '../src/schema/catalog.generated.ts';
+import { patterns, problems, type Validator } from '../src/schema/schema.ts';
+import { profile } from '../src/schema/targets.generated.ts';
+
+type Schema = Record<string, unknown> & { $id: string };
+
+const schemas = new Map(
+  readdirSync('schemas')
+    .sort()
+    .map((file): [string, Schema] => [file, JSON.parse(readFileSync(`schemas/${file}`, 'utf8'))]),
+);
+const files = [...schemas];
+
+/** `strictRequired` would forbid `required` beside an `if`, whose `properties` stand elsewhere. */
+function compiler(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true });
+  for (const schema of schemas.values()) ajv.addSchema(schema);
+  return ajv;
+}
+
+/** Every subschema with its pointer. Below `properties` and `$defs` the keys are names, not keywords. */
+function* subschemas(schema: unknown, pointer = ''): Generator<[string, Record<string, unknown>]> {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return;
+  yield [pointer, schema as Record<string, unknown>];
+  for (const [keyword, value] of Object.entries(schema)) {
+    const at = child(pointer, keyword);
+    if (keyword === 'properties' || keyword === '$defs') {
+      for (const [name, each] of Object.entries(value)) yield* subschemas(each, child(at, name));
+    } else if (Array.isArray(value)) {
+      for (const [index, each] of value.entries()) {
+        if (['anyOf', 'allOf', 'oneOf'].includes(keyword)) yield* subschemas(each, child(at, index));
+      }
+    } else if (!['const', 'default', 'examples', 'enum'].includes(keyword)) yield* subschemas(value, at);
+  }
+}
+
+test('there are schemas for blueprints, catalogs, targets and the report', () => {
+  expect([...schemas.keys()]).toEqual([
+    'blueprint.schema.json',
+    'catalog.schema.json',
+    'report.schema.json',
+    'targets.schema.json',
+  ]);
+});
+
+describe.each(files)('%s', (file, schema) => {
+  test('has an id that leads to it, a title, a description and examples', () => {
+    expect(schema.$id).toBe(
+      `https://raw.githubusercontent.com/mirrorneuron/model-check/main/schemas/${file}`,
+    );
+    expect(schema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
+    expect(schema['title']).toMatch(/\S/);
+    expect(schema['description']).toMatch(/\.$/);
+    expect(schema['examples']).not.toHaveLength(0);
+  });
+
+  test('compiles strictly', () => {
+    expect(compiler().getSchema(schema.$id)).toBeTypeOf('function');
+  });
+
+  test('describes every property and definition in a sentence', () => {
+    const described = (one: Record<string, unknown>): unknown =>
+      one['description'] ??
+      (typeof one['$ref'] === 'string' && one['$ref'].startsWith('#/$defs/')
+        ? described((schema['$defs'] as Record<string, Record<string, unknown>>)[one['$ref'].slice(8)] ?? {})
+        : undefined);
+    const named = [...subschemas(schema)].filter(([pointer]) => {
+      const keys = pointer.split('/');
+      // Conditions, and what `entry` repeats of `keyedEntry`, describe nothing by themselves.
+      if (keys.some((key) => ['if', 'then', 'else', 'not'].includes(key))) return false;
+      return (
+        ['properties', '$defs'].includes(keys.at(-2) as string) && pointer !== '/$defs/entry/properties/id'
+      );
+    });
+    expect(named.length).toBeGreaterThan(10);
+    const wrong = named.filter(([, one]) => !/^\S[\s\S]*\.$/.test(String(described(one) ?? '')));
+    expect(wrong.map(([pointer]) => pointer)).toEqual([]);
+  });
+
+  test('accepts each of its own examples and defaults at their places', () => {
+    const ajv = compiler();
+    const wrong: string[] = [];
+    let seen = 0;
+    for (const [pointer, { examples = [], ...rest }] of subschemas(schema)) {
+      const values = [
+        ...(examples as unknown[]),
+        ...(Object.hasOwn(rest, 'default') ? [rest['default']] : []),
+      ];
+      for (const value of values) {
+        seen++;
+        const validate = ajv.compile({ $ref: `${schema.$id}#${encodeURI(pointer)}` });
+        if (!validate(value))
+          wrong.push(`${pointer} ${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`);
+      }
+    }
+    expect(seen).toBeGreaterThan(3);
+    expect(wrong).toEqual([]);
+  });
+});
+
+test('every pattern of the checked schemas has words, and no words are left over', () => {
+  const used = files
+    .filter(([file]) => file !== 'report.schema.json')
+    .flatMap(([, schema]) => [...subschemas(schema)].flatMap(([, { pattern }]) => pattern ?? []));
+  expect([...new Set(used)].sort()).toEqual(Object.keys(patterns).sort());
+});
+
+test('the compiled validators are fresh', () => {
+  const run = spawnSync(process.execPath, ['scripts/build-validators.mjs', '--check'], { encoding: 'utf8' });
+  expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+const validators = { ...blueprint, catalogEntry, profile } as unknown as Record<string, Validator>;
+const check = (name: string, value: unknown) => problems(validators[name] as Validator, value);
+
+describe('problems', () => {
+  test.each([
+    ['llm', { configs: { primary: { model: 'a', context_size: 4096 } }, more: 1 }, []],
+    ['llm', null, []],
+    ['llm', 'x', [' must be an object; found the string "x"']],
+    ['llm', [], [' must be an object; found an array']],
+    ['llm', { enabled: 'no' }, ['enabled must be true or false; found the string "no"']],
+    ['llm', { model: ' ' }, ['model must be a text that is not empty; found the string " "']],
+    ['llm', { model: 4 }, ['model must be a string; found 4']],
+    ['llm', { backend: 'vLLM' }, ['backend must be auto, llama.cpp or vllm; found the string "vLLM"']],
+    [
+      'llm',
+      { configs: { a: { context_size: 0 }, b: { context_size: 1.5 }, c: { context_size: '4096' } } },
+      [
+        'configs.a.context_size must be at least 1; found 0',
+        'configs.b.context_size must be a whole number; found 1.5',
+        'configs.c.context_size must be a whole number; found the string "4096"',
+      ],
+    ],
+    ['llm', JSON.parse('{"configs": {"__proto__": 4}}'), ['configs.__proto__ must be an object; found 4']],
+    ['llm', { configs: { 'a/b~c': [] } }, ['configs.a/b~c must be an object; found an array']],
+    [
+      'llm',
+      { configs: { toString: { required: 1 } } },
+      ['configs.toString.required must be true or false; found 1'],
+    ],
+    ['runtimeModels', { a: { customize_mode: false } }, ['a.customize_mode must be true; found false']],
+    [
+      'runtimeModels',
+      { a: { source: { type: 'payload', format: 'zip', digest: 'sha256:00' } } },
+      [
+        'a.source.path must be given; found nothing',
+        'a.source.format must be gguf, safetensors or dduf; found the string "zip"',
+        'a.source.digest must be sha256: followed by 64 hexadecimal digits; found the string "sha256:00"',
+      ],
+    ],
+    [
+      'knowledgeRag',
+      { embedding_model: '' },
+      ['embedding_model must be a text that is not empty; found the string ""'],
+    ],
+    ['inputSkill', { connector: 1 }, ['connector must be a string; found 1']],
+    [
+      'manifestDefaults',
+      ['llm', 1, { from: 'a' }],
+      ['1 must be a string or an object; found 1', '2.to must be given; found nothing'],
+    ],
+    [
+      'catalogEntry',
+      { id: '-a', model: 'x'.repeat(513), requirements: { min_vram_gb: -1 } },
+      [
+        'id must be a name without spaces or control characters, of at most 512 characters, that does not begin with a hyphen; found the string "-a"',
+        `model must be a name without spaces or control characters, of at most 512 characters, that does not begin with a hyphen; found the string "${'x'.repeat(79)}…"`,
+        'requirements.min_vram_gb must be at least 0; found -1',
+      ],
+    ],
+    ['catalogEntry', {}, ['model must be given; found nothing', 'id must be given; found nothing']],
+    [
+      'profile',
+      { id: 'a b', os: 'linux', arch: 'x64', memory_gb: 0, 'runs-on': [], extra: 1 },
+      [
+        'extra must be left out: there is no such field; found an object',
+        'id must be at most 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit; found the string "a b"',
+        'memory_gb must be more than 0; found 0',
+        'runs-on must be a list with at least 1; found fewer',
+      ],
+    ],
+    [
+      'profile',
+      { preset: 'rtx-4060', name: ' ', unified_memory_gb: 1e9 },
+      [
+        'name must be a text on one line, of at most 100 characters; found the string " "',
+        'unified_memory_gb must be at most 100000; found 1000000000',
+      ],
+    ],
+  ] as const)('%s %j', (name, value, expected) => {
+    const found = check(name, value);
+    expect(found.map(({ field, expected, found }) => `${field} must be ${expected}; found ${found}`)).toEqual(
+      expected,
+    );
+  });
+
+  test('pointers lead to the wrong value, also through odd keys', () => {
+    const value = { configs: { 'a/b~c': { context_size: -1 } } };
+    expect(check('llm', value).map(({ pointer }) => pointer)).toEqual([
+      toPointer(['configs', 'a/b~c', 'context_size']),
+    ]);
+  });
+});
