@@ -1,0 +1,119 @@
+import type { Document } from '../document/document.ts';
+import { child } from '../document/pointer.ts';
+
+/** What one layer contributes to one place of the effective config. */
+export interface Contribution {
+  document: Document;
+  /** Pointer in that document. */
+  pointer: string;
+  value: unknown;
+  /** Keys that still lie between this place and the value; a projection puts a value deeper than it stood. */
+  under: readonly string[];
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * One place of the effective config, without merging anything: the values that
+ * the layers give it, highest first. Objects merge deeply; a scalar, an array
+ * or null replaces everything below it (decision 1).
+ */
+export class ConfigPlace {
+  /** Highest layer first. */
+  readonly contributions: readonly Contribution[];
+
+  constructor(contributions: readonly Contribution[]) {
+    const end = contributions.findIndex(({ value, under }) => under.length === 0 && !isObject(value));
+    this.contributions = end < 0 ? contributions : contributions.slice(0, Math.max(end, 1));
+  }
+
+  /** Whether any layer says something here; null counts as nothing. */
+  get exists(): boolean {
+    return this.top !== undefined && (this.top.under.length > 0 || this.top.value !== null);
+  }
+
+  get top(): Contribution | undefined {
+    return this.contributions[0];
+  }
+
+  /** The layer that says something here first; the others lie on top of it. */
+  get bottom(): Contribution | undefined {
+    return this.contributions[this.contributions.length - 1];
+  }
+
+  /** The effective value where it is not an object; undefined where it is one, or where there is none. */
+  get value(): unknown {
+    const top = this.top;
+    return top === undefined || top.under.length > 0 || isObject(top.value) ? undefined : top.value;
+  }
+
+  get isObject(): boolean {
+    const top = this.top;
+    return top !== undefined && (top.under.length > 0 || isObject(top.value));
+  }
+
+  /** The string here, if it is one and not blank. */
+  get text(): string | null {
+    const { value } = this;
+    return typeof value === 'string' && value.trim() !== '' ? value : null;
+  }
+
+  get(key: string): ConfigPlace {
+    const found: Contribution[] = [];
+    for (const { document, pointer, value, under } of this.contributions) {
+      if (under.length > 0) {
+        if (under[0] === key) found.push({ document, pointer, value, under: under.slice(1) });
+      } else if (isObject(value) && Object.hasOwn(value, key)) {
+        found.push({ document, pointer: child(pointer, key), value: value[key], under: [] });
+      }
+    }
+    return new ConfigPlace(found);
+  }
+
+  /** The keys of the merged object, those of the lowest layer first. */
+  keys(): string[] {
+    const keys = new Set<string>();
+    for (const { value, under } of this.contributions.toReversed()) {
+      if (under.length > 0) keys.add(under[0] as string);
+      else if (isObject(value)) for (const key of Object.keys(value)) keys.add(key);
+    }
+    return [...keys];
+  }
+}
+
+/** One layer at the root of the effective config. */
+export function wholeDocument(document: Document): Contribution {
+  return { document, pointer: '', value: document.value, under: [] };
+}
+
+/**
+ * The layers that `config.manifest_defaults` projects from the manifest,
+ * highest first: a string is the same dotted path on both sides, an object
+ * goes from one path to another. Malformed entries are left to the schema.
+ */
+export function manifestLayers(manifest: Document): Contribution[] {
+  const config = isObject(manifest.value) ? manifest.value['config'] : undefined;
+  const defaults = isObject(config) ? config['manifest_defaults'] : undefined;
+  if (!Array.isArray(defaults)) return [];
+  const layers: Contribution[] = [];
+  for (const entry of defaults) {
+    const from: unknown = isObject(entry) ? entry['from'] : entry;
+    const to: unknown = isObject(entry) ? entry['to'] : entry;
+    if (typeof from !== 'string' || typeof to !== 'string') continue;
+    let value: unknown = manifest.value;
+    let pointer = '';
+    let found = true;
+    for (const key of from.split('.')) {
+      if (!isObject(value) || !Object.hasOwn(value, key)) {
+        found = false;
+        break;
+      }
+      value = value[key];
+      pointer = child(pointer, key);
+    }
+    if (found) layers.unshift({ document: manifest, pointer, value, under: to.split('.') });
+  }
+  return layers;
+}

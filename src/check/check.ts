@@ -1,0 +1,248 @@
+import { isObject } from '../blueprint/config.ts';
+import type { Declaration } from '../blueprint/declarations.ts';
+import { dockerModelRunner, extract } from '../blueprint/declarations.ts';
+import type { Blueprint } from '../blueprint/discover.ts';
+import { join } from '../blueprint/discover.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { dockerKey, isUnusualSpelling } from '../catalog/name.ts';
+import { effectiveBackend } from '../compatibility/assess.ts';
+import type { Document } from '../document/document.ts';
+import { locate } from '../document/document.ts';
+import type { Files } from '../document/files.ts';
+import { dotted } from '../document/pointer.ts';
+import type { Range } from '../document/position.ts';
+import type { Finding, Severity } from '../findings/finding.ts';
+import { compareFindings, finding } from '../findings/finding.ts';
+import type { Target } from '../hardware/facts.ts';
+import type { Assessment } from './assessments.ts';
+import { Assessments } from './assessments.ts';
+import type { Report, ReportBlueprint, ReportDeclaration } from './report.ts';
+import { verdictFindings } from './verdict-findings.ts';
+
+export interface CheckInput {
+  /** One at a time; nothing of a blueprint's text is kept after it was checked. */
+  blueprints: Iterable<Blueprint>;
+  catalog: Catalog;
+  targets: readonly Target[];
+  /** Turns what only hardware refuses into an allowed result (decision 16). */
+  force: boolean;
+  /** Findings from before the blueprints: catalogs. */
+  findings: readonly Finding[];
+  files: Pick<Files, 'hasFile'>;
+  /** Whether every declaration needs a position, or only what findings point at. */
+  positions: 'all' | 'findings';
+  /** How much it weighs that nothing was found; null for nothing at all. */
+  ifNone: Severity | null;
+  /** Where was looked, for that finding. */
+  searched: readonly string[];
+  /** Named files that are no blueprints; complete once `blueprints` was gone through. */
+  notBlueprints: readonly string[];
+}
+
+/** Checks every model of every blueprint against every target. Pure but for `files`. */
+export function check(input: CheckInput): Report {
+  const assessments = new Assessments(input.catalog, input.targets, input.force);
+  const findings = [...input.findings];
+  const blueprints: ReportBlueprint[] = [];
+  let declarations = 0;
+  let skipped = 0;
+  for (const blueprint of input.blueprints) {
+    const checked = checkBlueprint(blueprint, assessments, input);
+    blueprints.push(checked.blueprint);
+    // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
+    for (const found of checked.findings) findings.push(found);
+    declarations += checked.blueprint.declarations.length;
+    for (const declaration of checked.blueprint.declarations) if (declaration.skipped !== null) skipped++;
+  }
+  findings.push(...missing(input, blueprints.length));
+  findings.sort(compareFindings);
+  const severities = { error: 0, warning: 0, note: 0 };
+  for (const { severity } of findings) severities[severity]++;
+  return {
+    ok: severities.error === 0,
+    summary: {
+      blueprints: blueprints.length,
+      declarations,
+      skipped,
+      models: assessments.models,
+      targets: input.targets.length,
+      errors: severities.error,
+      warnings: severities.warning,
+      notes: severities.note,
+    },
+    targets: [...input.targets],
+    verdicts: assessments.verdicts,
+    blueprints,
+    findings,
+  };
+}
+
+/** A named file that is no blueprint, and a search that found none. */
+function missing({ ifNone, searched, notBlueprints }: CheckInput, found: number): Finding[] {
+  if (ifNone === null) return [];
+  const places =
+    notBlueprints.length > 0
+      ? notBlueprints
+      : found === 0
+        ? [searched.map((path) => (path === '.' ? 'this folder' : path)).join(', ')]
+        : [];
+  return places.map((place) => finding('no-blueprint', { searched: place }, { severity: ifNone }));
+}
+
+const none: ReportDeclaration['statuses'] = Object.freeze(Object.create(null));
+
+function checkBlueprint(
+  blueprint: Blueprint,
+  assessments: Assessments,
+  input: CheckInput,
+): { blueprint: ReportBlueprint; findings: Finding[] } {
+  const reported: ReportBlueprint = { path: blueprint.path, id: idOf(blueprint), declarations: [] };
+  // Of a blueprint with an unreadable layer the effective config is not known: whatever else were said could be wrong.
+  if (blueprint.findings.length > 0) return { blueprint: reported, findings: blueprint.findings };
+
+  const { declarations, findings, payloadFiles } = extract(blueprint);
+  const payloads = join(blueprint.kind === 'folder' ? blueprint.path : folderOf(blueprint.path), 'payloads');
+  for (const { path, field, file, pointer } of payloadFiles) {
+    if (!input.files.hasFile(join(payloads, path))) {
+      findings.push(
+        finding('payload-missing', { path, field }, { location: { file, pointer, range: null } }),
+      );
+    }
+  }
+  const accepted = new Map<string, Declaration['accepted']>();
+  for (const { ref, accepted: why } of declarations)
+    if (ref !== null && why !== null) accepted.set(dockerKey(ref), why);
+
+  for (const declaration of declarations) {
+    const { assessment, findings: about } = checkDeclaration(declaration, accepted, assessments, input);
+    findings.push(...about);
+    reported.declarations.push({
+      pointer: declaration.pointer,
+      file: declaration.source.file,
+      sourcePointer: declaration.source.pointer,
+      range: null,
+      ref: declaration.ref,
+      model: assessment?.entry.id ?? null,
+      dockerModel: assessment?.entry.dockerModel ?? null,
+      provider: declaration.provider,
+      backend:
+        declaration.backend === 'auto'
+          ? (assessment?.backend ?? 'auto')
+          : (declaration.backend ?? assessment?.backend ?? null),
+      contextSize: declaration.contextSize,
+      required: declaration.required,
+      config: declaration.config,
+      skipped: declaration.skipped,
+      statuses: assessment?.statuses ?? none,
+    });
+  }
+  addPositions(blueprint, reported, findings, input.positions);
+  return { blueprint: reported, findings };
+}
+
+function checkDeclaration(
+  declaration: Declaration,
+  accepted: ReadonlyMap<string, Declaration['accepted']>,
+  assessments: Assessments,
+  input: CheckInput,
+): { assessment: Assessment | null; findings: Finding[] } {
+  const { ref, skipped, provider } = declaration;
+  if (skipped !== null || ref === null || provider !== dockerModelRunner)
+    return { assessment: null, findings: [] };
+  const findings: Finding[] = [];
+  const place = dotted(declaration.pointer);
+  const location = { file: declaration.source.file, pointer: declaration.source.pointer, range: null };
+
+  // What the blueprint vouches for has no hardware verdict, also where a catalog knows the name (decision 4).
+  const why = accepted.get(dockerKey(ref));
+  const resolved = why === undefined ? input.catalog.resolve(ref) : null;
+  if (resolved === null) {
+    if (why !== undefined) {
+      const words = why === 'payload' ? 'a model from the payload' : 'a customized Hugging Face model';
+      findings.push(
+        finding('model-unverified', { place, ref, why: words, inPayload: why === 'payload' }, { location }),
+      );
+    } else if (!declaration.required) {
+      findings.push(
+        finding('model-not-checked', { place, ref, suggestion: input.catalog.suggest(ref) }, { location }),
+      );
+    } else {
+      findings.push(
+        finding(
+          'unknown-model',
+          { place, ref, suggestion: input.catalog.suggest(ref), catalogs: input.catalog.describe() },
+          { location },
+        ),
+      );
+    }
+  }
+  if (declaration.wantsContextSize && declaration.accepted === null) {
+    const model = resolved?.entry.id ?? ref;
+    findings.push(finding('context-size-missing', { place, model }, { location }));
+  }
+  if (resolved === null) return { assessment: null, findings };
+
+  const { entry } = resolved;
+  if (isUnusualSpelling(ref)) {
+    findings.push(finding('model-spelling', { ref, model: entry.dockerModel }, { location }));
+  }
+  const assessment = assessments.of(entry, effectiveBackend(declaration.backend, entry));
+  if (!declaration.backendRefused) {
+    findings.push(
+      ...verdictFindings({ place, ref, required: declaration.required, location }, assessment, assessments),
+    );
+  }
+  return { assessment, findings };
+}
+
+/** Looks up lines and columns in the texts that are still at hand. */
+function addPositions(
+  blueprint: Blueprint,
+  reported: ReportBlueprint,
+  findings: readonly Finding[],
+  positions: CheckInput['positions'],
+): void {
+  const wanted = new Map<string, Set<string>>();
+  const want = (file: string, pointer: string) => {
+    const pointers = wanted.get(file);
+    if (pointers === undefined) wanted.set(file, new Set([pointer]));
+    else pointers.add(pointer);
+  };
+  for (const { location } of findings) if (location?.range === null) want(location.file, location.pointer);
+  if (positions === 'all')
+    for (const { file, sourcePointer } of reported.declarations) want(file, sourcePointer);
+
+  const ranges = new Map<string, Map<string, Range>>();
+  for (const document of documentsOf(blueprint)) {
+    const pointers = wanted.get(document.file);
+    if (pointers !== undefined) ranges.set(document.file, locate(document, pointers));
+  }
+  for (const { location } of findings) {
+    if (location?.range === null) location.range = ranges.get(location.file)?.get(location.pointer) ?? null;
+  }
+  if (positions === 'findings') return;
+  for (const declaration of reported.declarations) {
+    declaration.range = ranges.get(declaration.file)?.get(declaration.sourcePointer) ?? null;
+  }
+}
+
+function documentsOf(blueprint: Blueprint): Document[] {
+  return blueprint.manifest === null ? blueprint.configs : [blueprint.manifest, ...blueprint.configs];
+}
+
+/** What the blueprint calls itself: `identity.id`, `id`, else the name of its folder or file. */
+function idOf(blueprint: Blueprint): string {
+  for (const { value } of documentsOf(blueprint)) {
+    if (!isObject(value)) continue;
+    const identity = isObject(value['identity'])
+      ? (value['identity']['id'] ?? value['identity']['blueprint_id'])
+      : undefined;
+    for (const id of [identity, value['id']]) if (typeof id === 'string' && id !== '') return id;
+  }
+  return (blueprint.path.split('/').at(-1) ?? blueprint.path).replace(/\.json$/, '');
+}
+
+function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '.' : path.slice(0, slash);
+}

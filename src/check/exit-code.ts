@@ -1,0 +1,11 @@
+import type { Summary } from './report.ts';
+
+export const failOnLevels = ['error', 'warning', 'never'] as const;
+/** The least severity that makes a run fail. */
+export type FailOn = (typeof failOnLevels)[number];
+
+/** 0 where nothing is at or above `failOn`, else 1. Wrong arguments (2) never come this far. */
+export function exitCode(summary: Pick<Summary, 'errors' | 'warnings'>, failOn: FailOn): 0 | 1 {
+  if (failOn === 'never') return 0;
+  return summary.errors > 0 || (failOn === 'warning' && summary.warnings > 0) ? 1 : 0;
+}

@@ -1,0 +1,79 @@
+import type { Status, Verdict } from '../compatibility/verdict.ts';
+import type { Range } from '../document/position.ts';
+import type { Finding } from '../findings/finding.ts';
+import type { Target } from '../hardware/facts.ts';
+
+/** One place in a blueprint that names a model, with what became of it. */
+export interface ReportDeclaration {
+  /** The place that needs the model, as a pointer into the effective config: `/llm/configs/primary`. */
+  pointer: string;
+  /** The file that supplied the value that names the model, and the pointer in that file. */
+  file: string;
+  sourcePointer: string;
+  /** Of that value; null where positions were not asked for or there is none. */
+  range: Range | null;
+  /** The reference as written; null where a whole section is skipped or no model is named. */
+  ref: string | null;
+  /** Id of the catalog entry; null where none was resolved. */
+  model: string | null;
+  /** The Docker name of that entry; null likewise. */
+  dockerModel: string | null;
+  provider: string;
+  backend: string | null;
+  /** Tokens. */
+  contextSize: number | null;
+  required: boolean;
+  /** Name of the config in `llm.configs` or of the entry in `runtime.models`; null elsewhere. */
+  config: string | null;
+  /** Why it is not checked; null where it is. */
+  skipped: string | null;
+  /** Target id -> status. Shared between declarations of the same model and backend; empty where nothing was assessed. */
+  statuses: Readonly<Record<string, Status>>;
+}
+
+export interface ReportBlueprint {
+  /** Folder or file, as people write it. */
+  path: string;
+  id: string;
+  declarations: ReportDeclaration[];
+}
+
+export interface Summary {
+  blueprints: number;
+  /** All, skipped ones included. */
+  declarations: number;
+  skipped: number;
+  /** Distinct catalog entries that declarations resolved to. */
+  models: number;
+  targets: number;
+  errors: number;
+  warnings: number;
+  notes: number;
+}
+
+/** All findings, verdicts and counts of one run. */
+export interface Report {
+  /** True where no finding is an error, whatever `--fail-on` says. */
+  ok: boolean;
+  summary: Summary;
+  targets: Target[];
+  /** One for each model, backend and target. */
+  verdicts: Verdict[];
+  blueprints: ReportBlueprint[];
+  /** In the order of `compareFindings`. */
+  findings: Finding[];
+}
+
+/** What a reader needs besides the report: what was checked, how it was chosen, how long it took. */
+export interface RunInfo {
+  /** How the targets were chosen, in words: `6 targets from .mn/targets.yaml`, `this machine (…)`. */
+  targetsFrom: string;
+  /** What to do to choose others; empty where somebody chose. */
+  targetsHint: string;
+  /** `built-in + .mn/models/catalog.json (3 models)`. */
+  catalogFrom: string;
+  /** Wall time in milliseconds; null leaves it out (reproducible output). */
+  elapsedMs: number | null;
+  /** Force was asked for. */
+  force: boolean;
+}

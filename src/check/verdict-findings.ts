@@ -1,0 +1,141 @@
+import { runs } from '../compatibility/advice.ts';
+import type { Verdict } from '../compatibility/verdict.ts';
+import type { Finding, Location, Severity } from '../findings/finding.ts';
+import { finding } from '../findings/finding.ts';
+import type { FindingId } from '../findings/table.ts';
+import type { Target } from '../hardware/facts.ts';
+import { count } from '../text/text.ts';
+import type { Assessment, Assessments } from './assessments.ts';
+import { nameAlternative } from './assessments.ts';
+
+/** The declaration that the findings are about. */
+export interface About {
+  /** Dotted: `llm.configs.primary`. */
+  place: string;
+  ref: string;
+  required: boolean;
+  location: Location;
+}
+
+/** The kinds of findings that a verdict can become. */
+type VerdictFindingId = Extract<
+  FindingId,
+  | 'model-incompatible'
+  | 'model-needs-force'
+  | 'model-acceleration-unverified'
+  | 'model-forced'
+  | 'backend-unsupported'
+>;
+
+function kindOf(verdict: Verdict): VerdictFindingId | null {
+  if (verdict.status === 'pass') return null;
+  if (verdict.status === 'warning') return 'model-acceleration-unverified';
+  if (verdict.forced) return 'model-forced';
+  if (verdict.rule === 'backend-unsupported') return 'backend-unsupported';
+  return verdict.status === 'force_only' ? 'model-needs-force' : 'model-incompatible';
+}
+
+/** One finding that an assessment comes to, whoever asks for the model: all but the place. */
+type Outcome = (about: About) => Finding;
+
+/** Thousands of declarations ask for the same model; what its verdicts come to is worked out once. */
+const known = new WeakMap<Assessment, Map<boolean, Outcome[]>>();
+
+/** What the verdicts of one declaration come to: one finding for each kind and severity (decision 18). */
+export function verdictFindings(about: About, assessment: Assessment, assessments: Assessments): Finding[] {
+  let byRequired = known.get(assessment);
+  if (byRequired === undefined) known.set(assessment, (byRequired = new Map()));
+  let outcomes = byRequired.get(about.required);
+  if (outcomes === undefined) {
+    outcomes = outcomesOf(assessment, about.required, assessments);
+    byRequired.set(about.required, outcomes);
+  }
+  return outcomes.map((outcome) => outcome(about));
+}
+
+function outcomesOf(assessment: Assessment, required: boolean, assessments: Assessments): Outcome[] {
+  const { targets } = assessments;
+  const { verdicts } = assessment;
+  const nowhere =
+    targets.length > 0 && targets.every((target) => !target.required) && verdicts.every(({ ok }) => !ok);
+  if (nowhere) return [runsNowhere(assessment, required, assessments)];
+
+  const groups = new Map<string, { id: VerdictFindingId; severity: Severity | null; at: number[] }>();
+  verdicts.forEach((verdict, index) => {
+    const id = kindOf(verdict);
+    if (id === null) return;
+    // A target or a model that nobody requires never gives more than a note.
+    const severity: Severity | null = required && (targets[index] as Target).required ? null : 'note';
+    const key = `${id} ${severity}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { id, severity, at: [index] });
+    else group.at.push(index);
+  });
+  return [...groups.values()].map(({ id, severity, at }): Outcome => {
+    const first = verdicts[at[0] as number] as Verdict;
+    const concerned = at.map((index) => targets[index] as Target);
+    const ids = concerned.map((target) => target.id);
+    const advice =
+      id === 'model-incompatible' || id === 'model-needs-force'
+        ? advise(assessment, concerned, assessments)
+        : first.help;
+    return ({ place, ref, location }) =>
+      finding(
+        id,
+        {
+          place,
+          ref,
+          model: assessment.entry.id,
+          target: (concerned[0] as Target).name,
+          more: at.length - 1,
+          reason: first.message,
+          advice,
+        },
+        { location: { ...location }, targets: ids, ...(severity === null ? {} : { severity }) },
+      );
+  });
+}
+
+/** What to do where hardware refuses: another model, another target, or force. */
+function advise(assessment: Assessment, concerned: readonly Target[], assessments: Assessments): string {
+  const { entry } = assessment;
+  const all = assessments.targets;
+  const other = assessments.alternative(entry, concerned);
+  // This very machine is not a target that somebody could drop.
+  const here = concerned.every(({ facts }) => facts.measured);
+  const drop = here ? '' : `, drop ${concerned.length === 1 ? 'the target' : 'these targets'}`;
+  if (other === null) {
+    return `Use a smaller model${drop}, or run with force if you accept slow or partial execution.`;
+  }
+  const everywhere = all.every((candidate) => runs(other.entry, candidate));
+  const where =
+    all.length === 1
+      ? 'runs here'
+      : everywhere
+        ? `runs on all ${count(all.length, 'target')}`
+        : `runs on ${concerned.length === 1 ? 'this target' : 'these targets'}`;
+  return `Use ${nameAlternative(other, entry)}, which ${where}${drop}, or run with force if you accept it.`;
+}
+
+function runsNowhere(assessment: Assessment, required: boolean, assessments: Assessments): Outcome {
+  const { targets } = assessments;
+  const first = assessment.verdicts[0] as Verdict;
+  const usable = targets.filter((target) => assessments.alternative(assessment.entry, [target]) !== null);
+  const other = usable.length === 0 ? null : assessments.alternative(assessment.entry, usable);
+  const ids = targets.map(({ id }) => id);
+  const reason = `On ${(targets[0] as Target).name}: ${first.message}`;
+  const advice =
+    other === null
+      ? 'Use a smaller model, or name the machines that it is meant for as targets.'
+      : `Use ${nameAlternative(other, assessment.entry)}, which runs on ${usable.length} of them, or name the machines that it is meant for as targets.`;
+  return ({ place, ref, location }) =>
+    finding(
+      'model-runs-nowhere',
+      { place, ref, model: assessment.entry.id, targets: targets.length, reason, advice },
+      {
+        location: { ...location },
+        targets: ids,
+        ...(required ? {} : { severity: 'note' as const }),
+      },
+    );
+}

@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { discover } from '../src/blueprint/discover.ts';
+import { check } from '../src/check/check.ts';
+import type { Report } from '../src/check/report.ts';
+import { nodeFiles } from '../src/io/files.ts';
+import { builtIn, folder, preset } from './support/blueprints.ts';
+
+/**
+ * The real blueprints of mn-blueprints at c663939 (2026-08-06), beside this repository where it was
+ * checked out with them. They are not ours to copy.
+ */
+const corpus = fileURLToPath(new URL('../../shared/corpus/mn-blueprints', import.meta.url));
+const there = existsSync(corpus);
+if (!there) console.warn(`test/corpus.test.ts is SKIPPED: there is no ${corpus}`);
+
+const manifest = 'manifest.json';
+const config = 'config/default.json';
+const ocr = 'hf.co/noctrex/LightOnOCR-2-1B-GGUF:Q4_K_M';
+
+/** Everything that is not skipped: blueprint, pointer, file, line of the value, reference, backend, context size. */
+const declarations: [string, string, string, number, string, string | null, number | null][] = [
+  [
+    'demo_air_gapped',
+    '/runtime/models/primary',
+    manifest,
+    221,
+    'demo-air-gapped/gemma4-e2b:latest',
+    'llama.cpp',
+    4096,
+  ],
+  ['drug_discovery_research_assistant', '/llm/configs/primary', config, 426, 'default', 'llama.cpp', null],
+  [
+    'drug_discovery_research_assistant',
+    '/runtime/models/primary',
+    manifest,
+    1358,
+    'default',
+    'llama.cpp',
+    null,
+  ],
+  [
+    'drug_discovery_research_assistant',
+    '/knowledge_rag/embedding_model',
+    config,
+    570,
+    'rag-embedding',
+    'llama.cpp',
+    null,
+  ],
+  ['financial_advisor', '/llm/configs/primary', manifest, 920, 'default', 'llama.cpp', null],
+  ['financial_advisor', '/knowledge_rag/embedding_model', manifest, 532, 'rag-embedding', 'llama.cpp', null],
+  ['financial_advisor', '/input_skills/llm_ocr', config, 251, ocr, 'llama.cpp', null],
+  ['legal_assistant', '/llm/configs/primary', manifest, 711, 'default', 'llama.cpp', null],
+  ['legal_assistant', '/knowledge_rag/embedding_model', manifest, 417, 'rag-embedding', 'llama.cpp', null],
+  ['legal_assistant', '/input_skills/llm_ocr', config, 166, ocr, 'llama.cpp', null],
+  ['purchase_research_assistant', '/llm/configs/primary', manifest, 913, 'default', 'llama.cpp', null],
+  [
+    'purchase_research_assistant',
+    '/knowledge_rag/embedding_model',
+    manifest,
+    533,
+    'rag-embedding',
+    'llama.cpp',
+    null,
+  ],
+  ['research_coscientist', '/llm/configs/primary', manifest, 916, 'default', 'llama.cpp', null],
+  [
+    'research_coscientist',
+    '/knowledge_rag/embedding_model',
+    manifest,
+    529,
+    'rag-embedding',
+    'llama.cpp',
+    null,
+  ],
+  ['vc_assistant', '/llm/configs/primary', manifest, 716, 'default', 'llama.cpp', 8192],
+];
+
+describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/corpus is not there)'}`, () => {
+  const checkAll = (id: string): Report => {
+    const files = nodeFiles([corpus]);
+    return check({
+      blueprints: discover(
+        files,
+        [folder(corpus)],
+        () => true,
+        () => {},
+      ),
+      catalog: builtIn,
+      targets: [preset(id)],
+      force: false,
+      findings: [],
+      files,
+      positions: 'all',
+      ifNone: 'error',
+      searched: [corpus],
+      notBlueprints: [],
+    });
+  };
+  const short = (path: string) => path.slice(corpus.length + 1);
+  const report = there ? checkAll('mac-m4-max-128') : null;
+
+  test('35 blueprints', () => {
+    expect(report?.blueprints.map(({ path }) => path).filter((path) => short(path).includes('/'))).toEqual(
+      [],
+    );
+    expect(report?.summary.blueprints).toBe(35);
+  });
+
+  test('every declaration, and nothing else', () => {
+    const found = report?.blueprints.flatMap(({ path, declarations }) =>
+      declarations
+        .filter(({ skipped }) => skipped === null)
+        .map((d) => [
+          short(path),
+          d.pointer,
+          short(d.file).replace(`${short(path)}/`, ''),
+          d.range?.line,
+          d.ref,
+          d.backend,
+          d.contextSize,
+        ]),
+    );
+    const sorted = (rows: unknown[][] | undefined) => rows?.map((row) => JSON.stringify(row)).sort();
+    expect(sorted(found)).toEqual(sorted(declarations));
+  });
+
+  test('what is skipped, and why', () => {
+    const reasons = new Map<string, number>();
+    for (const { skipped } of report?.blueprints.flatMap(({ declarations }) => declarations) ?? []) {
+      if (skipped !== null) reasons.set(skipped, (reasons.get(skipped) ?? 0) + 1);
+    }
+    expect(Object.fromEntries(reasons)).toEqual({ 'llm.enabled is false': 27, 'provider is fake': 2 });
+  });
+
+  test('no error on a machine that runs everything, and no warning but for payloads that are fetched later', () => {
+    const serious = report?.findings.filter(({ severity }) => severity !== 'note') ?? [];
+    expect(
+      serious.map(
+        ({ severity, id, location }) =>
+          `${severity} ${id} ${short(location?.file ?? '')} ${location?.pointer}`,
+      ),
+    ).toEqual([
+      'warning payload-missing demo_air_gapped/manifest.json /runtime/models/primary/source/license_path',
+      'warning payload-missing demo_air_gapped/manifest.json /runtime/models/primary/source/mmproj_path',
+      'warning payload-missing demo_air_gapped/manifest.json /runtime/models/primary/source/path',
+    ]);
+    expect(
+      new Set(report?.findings.filter(({ severity }) => severity === 'note').map(({ id }) => id)),
+    ).toEqual(new Set(['context-size-missing', 'model-not-checked', 'model-unverified']));
+  });
+
+  test('each live blueprint once on a machine that is too small', () => {
+    const errors = checkAll('apple-silicon-8gb').findings.filter(({ severity }) => severity === 'error');
+    expect(
+      errors.map(({ id, location }) => `${id} ${short(location?.file ?? '')}:${location?.range?.line}`),
+    ).toEqual([
+      'model-incompatible drug_discovery_research_assistant/config/default.json:426',
+      'model-incompatible drug_discovery_research_assistant/manifest.json:1358',
+      'model-incompatible financial_advisor/manifest.json:920',
+      'model-incompatible legal_assistant/manifest.json:711',
+      'model-incompatible purchase_research_assistant/manifest.json:913',
+      'model-incompatible research_coscientist/manifest.json:916',
+      'model-incompatible vc_assistant/manifest.json:716',
+    ]);
+  });
+});
