@@ -1,0 +1,169 @@
+import type { Report, ReportDeclaration } from '../check/report.ts';
+import { type Finding, findingUrl } from '../findings/finding.ts';
+import type { Target } from '../hardware/facts.ts';
+
+/** The format of the report; within v1, fields are added but never removed or changed. */
+export const reportSchema = 'model-check.report/v1';
+
+// `##[` is a command to the runner of GitHub wherever a line holds it; the others
+// are controls and marks that reorder or hide text where JSON is printed.
+const unsafe =
+  /##\[|[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
+const chunkLength = 64 * 1024;
+
+/**
+ * The report as JSON text (schemas/report.schema.json), in chunks of about 64 kB:
+ * a large one never needs to be one string. Ends with a line break.
+ */
+export function* reportJson(report: Report): Iterable<string> {
+  let chunk = '';
+  for (const line of lines(report)) {
+    chunk += line;
+    if (chunk.length >= chunkLength) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  yield chunk;
+}
+
+function* lines(report: Report): Iterable<string> {
+  const { ok, summary } = report;
+  yield `{\n  "schema": ${json(reportSchema)},\n  "ok": ${ok},\n  "summary": ${json(summaryValue(summary))},\n`;
+  yield* list('targets', report.targets, (target) => json(targetValue(target)));
+  yield* list('verdicts', report.verdicts, (verdict) => json(verdictValue(verdict)));
+  const declarationJson = declarationWriter();
+  yield* list('blueprints', report.blueprints, ({ path, id, declarations }) => {
+    const head = `{"path":${json(path)},"id":${json(id)},"declarations":[`;
+    if (declarations.length === 0) return `${head}]}`;
+    return `${head}\n${declarations.map((declaration) => `      ${declarationJson(declaration)}`).join(',\n')}\n    ]}`;
+  });
+  yield* list('findings', report.findings, (finding) => json(findingValue(finding)), '\n');
+  yield '}\n';
+}
+
+/** One field that holds a list, an item on each line. */
+function* list<Item>(
+  name: string,
+  items: readonly Item[],
+  write: (item: Item) => string,
+  end = ',\n',
+): Iterable<string> {
+  yield `  "${name}": [`;
+  let separator = '\n    ';
+  for (const item of items) {
+    yield separator + write(item);
+    separator = ',\n    ';
+  }
+  yield `${items.length === 0 ? '' : '\n  '}]${end}`;
+}
+
+function json(value: unknown): string {
+  return safeJson(value);
+}
+
+/** `JSON.stringify`, with what a terminal or a runner would obey written as escapes: the same value to every reader. */
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(unsafe, (found) =>
+    found === '##['
+      ? '##\\u005b'
+      : found.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}
+
+function summaryValue(summary: Report['summary']) {
+  const { blueprints, declarations, skipped, models, targets, errors, warnings, notes } = summary;
+  return { blueprints, declarations, skipped, models, targets, errors, warnings, notes };
+}
+
+function targetValue({ id, name, required, runsOn, facts }: Target) {
+  return {
+    id,
+    name,
+    required,
+    runs_on: runsOn,
+    os: facts.os,
+    arch: facts.arch,
+    wsl: facts.wsl,
+    engine: facts.engine,
+    gpus: facts.gpus.map(({ vendor, name: gpu, vramGb, count, api, integrated }) => ({
+      vendor,
+      name: gpu,
+      vram_gb: vramGb,
+      count,
+      api,
+      integrated,
+    })),
+    unified_memory_gb: facts.unifiedMemoryGb,
+    memory_gb: facts.memoryGb,
+    board: facts.board,
+    measured: facts.measured,
+  };
+}
+
+function verdictValue(verdict: Report['verdicts'][number]) {
+  const { model, backend, target, status, rule, ok, forced, accelerator, message, help } = verdict;
+  const { required, found } = verdict;
+  return {
+    model,
+    backend,
+    target,
+    status,
+    rule,
+    ok,
+    forced,
+    accelerator,
+    required: required === null ? null : { kind: required.kind, gb: required.gb },
+    found: found === null ? null : { kind: found.kind, gb: found.gb },
+    message,
+    help,
+  };
+}
+
+/** Declarations share their statuses; with 50 targets these are most of the text, so each is written once. */
+function declarationWriter(): (declaration: ReportDeclaration) => string {
+  const written = new WeakMap<object, string>();
+  return (declaration) => {
+    const { statuses, range } = declaration;
+    let statusesJson = written.get(statuses);
+    if (statusesJson === undefined) {
+      statusesJson = json(statuses);
+      written.set(statuses, statusesJson);
+    }
+    const fields = json({
+      pointer: declaration.pointer,
+      file: declaration.file,
+      source_pointer: declaration.sourcePointer,
+      line: range?.line ?? null,
+      column: range?.column ?? null,
+      ref: declaration.ref,
+      model: declaration.model,
+      docker_model: declaration.dockerModel,
+      provider: declaration.provider,
+      backend: declaration.backend,
+      context_size: declaration.contextSize,
+      required: declaration.required,
+      config: declaration.config,
+      skipped: declaration.skipped,
+    });
+    return `${fields.slice(0, -1)},"statuses":${statusesJson}}`;
+  };
+}
+
+function findingValue({ id, severity, message, help, location, targets }: Finding) {
+  const range = location?.range ?? null;
+  return {
+    id,
+    severity,
+    message,
+    help,
+    url: findingUrl(id),
+    file: location?.file ?? null,
+    pointer: location?.pointer ?? null,
+    line: range?.line ?? null,
+    column: range?.column ?? null,
+    end_line: range?.endLine ?? null,
+    end_column: range?.endColumn ?? null,
+    targets,
+  };
+}

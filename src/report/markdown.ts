@@ -1,0 +1,470 @@
+import type { Report, ReportBlueprint, RunInfo } from '../check/report.ts';
+import { statuses as allStatuses, type Status } from '../compatibility/verdict.ts';
+import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
+import { findings as findingTable } from '../findings/table.ts';
+import { count, printable, short } from '../text/text.ts';
+import { guardLines } from './guard.ts';
+import {
+  type Column,
+  columnsFor,
+  groupProblems,
+  type Problem,
+  type Row,
+  rowsFor,
+  runs,
+  type Survey,
+  skippedWords,
+  statusOn,
+  survey,
+} from './survey.ts';
+import {
+  elapsed,
+  forceLegend,
+  legend,
+  listed,
+  listedTargets,
+  marks,
+  problemCounts,
+  severityMarks,
+  targetNames,
+} from './words.ts';
+
+export interface MarkdownOptions {
+  /** Bytes of UTF-8 that the text may take; GitHub drops a summary above 1 MiB. From 2,000 on all counts fit. */
+  budget: number;
+  /** The address of a line of a file; null where it is unknown. `encodePath` makes a path safe for it. */
+  link(file: string, line: number): string | null;
+}
+
+/** Up to here blueprints without problems are not folded away where nothing needs attention. */
+const blueprintsInFull = 25;
+/** A table with more columns of marks than this cannot be read; it counts instead. */
+const columnsInFull = 20;
+const leftOutPlace = 'The JSON report has everything.';
+
+/**
+ * The job summary: the answer, the matrix with problems on top, each problem
+ * once, the rest folded away. What does not fit the budget is left out by level,
+ * never in the middle of a row: first what has no problems, then the matrix and
+ * the milder problems. The counts always stay.
+ */
+export function reportMarkdown(report: Report, info: RunInfo, options: MarkdownOptions): string {
+  const context: Context = {
+    report,
+    info,
+    options,
+    state: survey(report),
+    rowsOf: rowsFor(report),
+    nameOf: targetNames(report),
+    problems: groupProblems(report.findings.filter(({ severity }) => severity !== 'note')),
+  };
+  for (const level of [everything, problemsOnly]) {
+    const page = new Page(options.budget);
+    if (level(context, page)) return page.text();
+  }
+  const page = new Page(options.budget);
+  countsOnly(context, page);
+  return page.text();
+}
+
+interface Context {
+  report: Report;
+  info: RunInfo;
+  options: MarkdownOptions;
+  state: Survey;
+  rowsOf: (blueprint: ReportBlueprint) => Row[];
+  nameOf: (id: string) => string;
+  problems: Problem[];
+}
+
+const encoder = new TextEncoder();
+
+/** Text within a budget. A piece is added whole or not at all. */
+class Page {
+  readonly #parts: string[] = [];
+  #left: number;
+
+  constructor(budget: number) {
+    this.#left = budget;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  /** False, and nothing added, where the piece does not fit. */
+  add(piece: string): boolean {
+    const guarded = guardLines(piece);
+    const bytes = encoder.encode(guarded).length;
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    this.#parts.push(guarded);
+    return true;
+  }
+
+  text(): string {
+    return this.#parts.join('');
+  }
+}
+
+// --- the levels
+
+function everything(context: Context, page: Page): boolean {
+  const { state, problems } = context;
+  const isOpen = state.attention.length === 0 && state.rest.length <= blueprintsInFull;
+  return (
+    head(context, page) &&
+    matrix(context, page, isOpen ? state.rest : state.attention) &&
+    problems.every((problem, index) => page.add(problemItem(context, problem, index))) &&
+    (problems.length === 0 || page.add('\n')) &&
+    (isOpen || restDetails(context, page)) &&
+    notesDetails(context, page)
+  );
+}
+
+function problemsOnly(context: Context, page: Page): boolean {
+  const { state, problems, report } = context;
+  // What has no problems is all that this level leaves out.
+  if (problems.length === 0) return false;
+  return (
+    head(context, page) &&
+    matrix(context, page, state.attention) &&
+    problems.every((problem, index) => page.add(problemItem(context, problem, index))) &&
+    (state.rest.length === 0 || page.add(`\n${escapeMarkdown(restWords(context))}\n`)) &&
+    page.add(
+      `\nLeft out to stay within the size of a summary: blueprints without problems, skipped declarations${
+        report.summary.notes === 0 ? '' : `, ${count(report.summary.notes, 'note')}`
+      }. ${leftOutPlace}\n`,
+    )
+  );
+}
+
+function countsOnly(context: Context, page: Page): void {
+  const { report, problems, state } = context;
+  if (!head(context, page, true)) return;
+  const ending = (shown: number) => {
+    const left = problems.length - shown;
+    const some = left === 0 ? '' : `${left} of ${count(problems.length, 'problem')}, `;
+    return `\nLeft out to stay within the size of a summary: ${some}the matrix, ${count(state.rest.length, 'blueprint')} without problems. ${leftOutPlace}\n`;
+  };
+  const reserve = encoder.encode(ending(0)).length + 200;
+  const kinds = new Map<string, { finding: Finding; amount: number }>();
+  for (const finding of report.findings) {
+    const key = `${finding.severity} ${finding.id}`;
+    const kind = kinds.get(key);
+    if (kind === undefined) kinds.set(key, { finding, amount: 1 });
+    else kind.amount++;
+  }
+  const fits = (piece: string) => encoder.encode(piece).length + reserve <= page.left && page.add(piece);
+  if (kinds.size > 0 && fits('\n| | finding | count | |\n|---|---|--:|---|\n')) {
+    for (const { finding, amount } of kinds.values()) {
+      const { id, severity } = finding;
+      const row = `| ${severityMarks[severity]} ${severity} | [${id}](${findingUrl(id)}) | ${amount} | ${escapeMarkdown(findingTable[id].summary)} |\n`;
+      if (!fits(row)) break;
+    }
+    fits('\n');
+  }
+  let shown = 0;
+  while (shown < problems.length && fits(problemItem(context, problems[shown] as Problem, shown))) shown++;
+  page.add(ending(shown));
+}
+
+// --- the parts
+
+/** The answer, what was checked, and the counts. */
+function head({ report, info, state }: Context, page: Page, isShort = false): boolean {
+  const { summary } = report;
+  const checked = [
+    `Checked against ${info.targetsFrom}`,
+    `catalog: ${info.catalogFrom}`,
+    ...(info.elapsedMs === null ? [] : [elapsed(info.elapsedMs)]),
+  ];
+  const limit = isShort ? 40 : 300;
+  const lines = [
+    `### Models: ${answer(report, info, state)}`,
+    '',
+    checked.map((text) => escapeMarkdown(short(text, limit))).join(' · '),
+    ...(info.targetsHint === '' || isShort ? [] : ['', escapeMarkdown(short(info.targetsHint, limit))]),
+    '',
+    `**${problemCounts(summary)}, ${count(summary.notes, 'note')}** in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped`,
+    '',
+  ];
+  return page.add(lines.join('\n'));
+}
+
+/** What the heading says: nothing that the report does not show. */
+function answer(report: Report, info: RunInfo, { attention, outside }: Survey): string {
+  const { blueprints, findings, summary } = report;
+  const total = blueprints.length;
+  if (total === 0)
+    return outside > 1
+      ? `no blueprint found, ${count(outside - 1, 'problem')} elsewhere`
+      : 'no blueprint found';
+  const elsewhere = outside === 0 ? '' : `${count(outside, 'problem')} outside the blueprints`;
+  if (attention.length > 0) {
+    const problems = findings.filter(({ severity }) => severity !== 'note');
+    const many = `${attention.length} of ${count(total, 'blueprint')}`;
+    const isForcedOnly = problems.every(({ id }) => id === 'model-forced');
+    const verb = isForcedOnly
+      ? `${attention.length === 1 ? 'passes' : 'pass'} only with force`
+      : `${attention.length === 1 ? 'needs' : 'need'} attention`;
+    const forced = info.force && !isForcedOnly ? ' (force was asked for)' : '';
+    return `${many} ${verb}${forced}${elsewhere === '' ? '' : `, ${elsewhere}`}`;
+  }
+  if (elsewhere !== '') return elsewhere;
+  const checked = blueprints.filter(({ declarations }) =>
+    declarations.some(({ skipped }) => skipped === null),
+  );
+  if (checked.length === 0) return `no local model to check in ${count(total, 'blueprint')}`;
+  const all = report.targets.map(({ id }) => id);
+  const required = report.targets.filter((target) => target.required).map(({ id }) => id);
+  const running = checked.filter((blueprint) => runsOnAll(blueprint, all)).length;
+  const are = checked.length === total ? 'blueprint' : 'blueprint with local models';
+  const plural = checked.length === total ? 'blueprints' : 'blueprints with local models';
+  const every = checked.length === 1 ? `the ${are} runs` : `all ${checked.length} ${plural} run`;
+  if (running === checked.length) return `${every} on ${targetWords(report, all, '')}`;
+  if (required.length > 0) {
+    if (checked.every((blueprint) => runsOnAll(blueprint, required))) {
+      return `${every} on ${targetWords(report, required, 'required ')}`;
+    }
+    return `no problems in ${count(total, 'blueprint')}, ${summary.notes === 0 ? 'but not every model was checked' : count(summary.notes, 'note')}`;
+  }
+  const some = `${running} of ${count(checked.length, are, plural)} ${running === 1 ? 'runs' : 'run'}`;
+  return `${some} on ${targetWords(report, all, '')}, ${all.length === 1 ? 'which is not required' : 'none of them required'}`;
+}
+
+function targetWords(report: Report, ids: string[], kind: string): string {
+  if (ids.length !== 1) return `all ${ids.length} ${kind}targets`;
+  return escapeMarkdown(short(report.targets.find(({ id }) => id === ids[0])?.name ?? '', 60));
+}
+
+/** Every model that the blueprint cannot do without runs on each of the targets; one that was not checked does not count as running. */
+function runsOnAll({ declarations }: ReportBlueprint, targets: string[]): boolean {
+  return declarations.every(
+    (declaration) =>
+      !declaration.required ||
+      declaration.skipped !== null ||
+      targets.every((target) => runs(statusOn(declaration, target) ?? 'fail')),
+  );
+}
+
+/** A table of these blueprints' models by targets, with its legend. */
+function matrix(context: Context, page: Page, indices: number[], isFirst = true): boolean {
+  if (indices.length === 0) return true;
+  const { report, rowsOf, state } = context;
+  const blueprints = indices.map((index) => report.blueprints[index] as ReportBlueprint);
+  const columns = columnsFor(report, blueprints);
+  const isCounted = columns.length > columnsInFull;
+  const heads = isCounted
+    ? allStatuses.map((status) => marks[status])
+    : columns.map((column) => columnHead(context, column));
+  const table = [
+    `\n| blueprint | model |${heads.map((one) => ` ${one} |`).join('')}`,
+    `|---|---|${heads.map(() => (isCounted ? '--:|' : ':-:|')).join('')}`,
+  ];
+  if (!page.add(`${table.join('\n')}\n`)) return false;
+  for (const [at, index] of indices.entries()) {
+    const name = escapeMarkdown(state.names[index] as string);
+    for (const [line, row] of rowsOf(blueprints[at] as ReportBlueprint).entries()) {
+      const cells = isCounted ? statusCounts(row, heads.length) : statusMarks(row, columns);
+      const label = escapeMarkdown(row.words === '' ? row.label : `${row.label} · ${row.words}`);
+      if (
+        !page.add(
+          `| ${line === 0 ? `**${name}**` : ''} | ${label} |${cells.map((cell) => ` ${cell} |`).join('')}\n`,
+        )
+      ) {
+        return false;
+      }
+    }
+  }
+  return matrixLegend(context, page, columns, isFirst);
+}
+
+function matrixLegend(context: Context, page: Page, columns: Column[], isFirst: boolean): boolean {
+  const { report, info } = context;
+  const isCounted = columns.length > columnsInFull;
+  const counted = isCounted
+    ? ` How many of the ${report.targets.length} targets; the problems name them.`
+    : '';
+  const force = info.force ? ` ${forceLegend}` : '';
+  const isGrouped = columns.some(({ length }) => length > 1);
+  return (
+    (!isFirst || page.add(`\n${legend}.${counted}${force}\n`)) &&
+    (isCounted || (!isFirst && !isGrouped) || columnLegend(context, page, columns, isGrouped)) &&
+    page.add('\n')
+  );
+}
+
+function columnHead({ report }: Context, column: Column): string {
+  const name = escapeMarkdown(short(report.targets[column[0] ?? 0]?.name ?? '', 34));
+  return column.length === 1 ? name : `${name} +${column.length - 1}`;
+}
+
+/** The ids behind the heads, where a head does not say them. */
+function columnLegend({ report }: Context, page: Page, columns: Column[], isGrouped: boolean): boolean {
+  const lines = columns.flatMap((column) => {
+    const first = report.targets[column[0] ?? 0];
+    const ids = column.map((index) => report.targets[index]?.id ?? '');
+    if (
+      first === undefined ||
+      (ids.length === 1 && first.name.toLowerCase().replaceAll(' ', '-') === ids[0])
+    ) {
+      return [];
+    }
+    const head = escapeMarkdown(short(first.name, 34));
+    const all = ids.map((id) => escapeMarkdown(short(id, 64))).join(', ');
+    return [ids.length === 1 ? `${head}: ${all}` : `${head} +${ids.length - 1}: ${all}`];
+  });
+  if (lines.length === 0) return true;
+  // Short pairs read well on one line; long groups need one each.
+  return page.add(
+    isGrouped ? `\n${lines.map((line) => `- ${line}\n`).join('')}` : `\nIds: ${lines.join(' · ')}\n`,
+  );
+}
+
+function statusMarks({ statuses }: Row, columns: Column[]): string[] {
+  return columns.map((column) => {
+    const status = statuses?.[column[0] ?? 0] ?? null;
+    return status === null ? '' : marks[status];
+  });
+}
+
+function statusCounts({ statuses }: Row, length: number): string[] {
+  if (statuses === null) return Array.from({ length }, () => '');
+  const amounts = new Map<Status, number>();
+  for (const status of statuses) if (status !== null) amounts.set(status, (amounts.get(status) ?? 0) + 1);
+  return allStatuses.map((status) => String(amounts.get(status) ?? ''));
+}
+
+/** One problem with its place, reason, fix, targets and the other places. */
+function problemItem(context: Context, { first, others }: Problem, index: number): string {
+  const { id, severity, title, message, help, location, targets } = first;
+  const place = placeLink(context, location);
+  const lines = [
+    `${index + 1}. ${severityMarks[severity]} **${escapeMarkdown(short(title, 300))}**${place === '' ? '' : ` · ${place}`}`,
+    escapeMarkdown(short(message, 1000)),
+    `${help === '' ? '' : `Fix: ${escapeMarkdown(short(help, 1000))} `}([${id}](${findingUrl(id)}))`,
+  ];
+  if (targets.length > 1)
+    lines.push(
+      `Targets: ${listedTargets(
+        targets.map((target) => escapeMarkdown(context.nameOf(target))),
+        12,
+      )}`,
+    );
+  if (others.length > 0) {
+    const places = others.slice(0, 5).map((other) => placeLink(context, other.location) || 'the run');
+    lines.push(`Also in ${listed(places, 5, others.length)}`);
+  }
+  return `${lines.join('<br>\n   ')}\n`;
+}
+
+/** `[file:line](address)`, or without the address where there is none. */
+function placeLink({ options }: Context, location: Location | null): string {
+  if (location === null) return '';
+  const { file, range } = location;
+  const text = escapeMarkdown(range === null ? printable(file) : `${printable(file)}:${range.line}`);
+  const address = options.link(file, range?.line ?? 1);
+  return address === null ? text : `[${text}](${escapeAddress(address)})`;
+}
+
+function restWords({ report, state }: Context): string {
+  const some = state.partly === 0 ? '' : ` · ${state.partly} not on every target`;
+  return `${count(state.rest.length, 'blueprint')} without problems${some}${skippedWords(report.blueprints)}`;
+}
+
+/** The blueprints without problems, and what was skipped. */
+function restDetails(context: Context, page: Page): boolean {
+  const { state, report } = context;
+  if (state.rest.length === 0) return true;
+  const checked = state.rest.filter((index) =>
+    report.blueprints[index]?.declarations.some(({ skipped }) => skipped === null),
+  );
+  return details(
+    page,
+    restWords(context),
+    () => matrix(context, page, checked, state.attention.length === 0) && skippedList(context, page),
+  );
+}
+
+/** The blueprints of each reason for skipping; also those without any model. */
+function skippedList({ report, state }: Context, page: Page): boolean {
+  const reasons = new Map<string, string[]>();
+  const push = (reason: string, name: string) => {
+    const list = reasons.get(reason);
+    if (list === undefined) reasons.set(reason, [name]);
+    else if (list.at(-1) !== name) list.push(name);
+  };
+  const withProblems = new Set(state.attention);
+  report.blueprints.forEach(({ declarations }, index) => {
+    const name = state.names[index] as string;
+    if (declarations.length === 0 && !withProblems.has(index)) push('no model found', name);
+    for (const { skipped } of declarations) if (skipped !== null) push(`skipped: ${short(skipped)}`, name);
+  });
+  if (reasons.size === 0) return true;
+  return (
+    page.add('\n') &&
+    [...reasons].every(([reason, names]) =>
+      page.add(`- ${escapeMarkdown(reason)} (${names.length}): ${names.map(escapeMarkdown).join(', ')}\n`),
+    )
+  );
+}
+
+function notesDetails(context: Context, page: Page): boolean {
+  const { report } = context;
+  if (report.summary.notes === 0) return true;
+  const groups = groupProblems(report.findings.filter(({ severity }) => severity === 'note'));
+  return details(
+    page,
+    count(report.summary.notes, 'note'),
+    () =>
+      page.add('\n') &&
+      groups.every(({ first, others }) => {
+        const places = [first, ...others.slice(0, 4)].map(
+          ({ location }) => placeLink(context, location) || 'the run',
+        );
+        return page.add(
+          `- **${escapeMarkdown(short(first.title, 300))}** · ${listed(places, 5, others.length + 1)}<br>\n  ${escapeMarkdown(short(first.message, 1000))} ${escapeMarkdown(short(first.help, 1000))} ([${first.id}](${findingUrl(first.id)}))\n`,
+        );
+      }),
+  );
+}
+
+/** A section that is folded away at first. `title` is plain text. */
+function details(page: Page, title: string, body: () => boolean): boolean {
+  return (
+    page.add(`<details><summary>${escapeMarkdown(title)}</summary>\n`) &&
+    body() &&
+    page.add('\n</details>\n\n')
+  );
+}
+
+// --- escaping
+
+/**
+ * Plain text for Markdown and HTML alike: entities, because they mean the same in
+ * a table cell, a link, and `<summary>`. Names like `vc_assistant` stay readable.
+ */
+export function escapeMarkdown(text: string): string {
+  return (
+    printable(text)
+      .replace(/[&<>`*[\]|~\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, (found) => `&#${found.charCodeAt(0)};`)
+      // Addresses would become links, and names after @ mentions.
+      .replace(/:(?=\/\/)|(?<=\bwww)\./gi, (found) => `&#${found.charCodeAt(0)};`)
+      .replace(/@(?=[A-Za-z0-9])/g, '@&#8203;')
+  );
+}
+
+/** Each part of a relative path percent-encoded, for use in an address. */
+export function encodePath(file: string): string {
+  return file.toWellFormed().split('/').map(encodeURIComponent).join('/');
+}
+
+/** An address that cannot end the link that it stands in. */
+function escapeAddress(address: string): string {
+  return address
+    .toWellFormed()
+    .replace(/[^A-Za-z0-9\-._~:/?#@!$&*+,;=%]/gu, (found) =>
+      found === '(' ? '%28' : found === ')' ? '%29' : found === "'" ? '%27' : encodeURIComponent(found),
+    );
+}

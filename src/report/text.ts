@@ -1,0 +1,378 @@
+import type { Report, ReportBlueprint, RunInfo } from '../check/report.ts';
+import type { statuses as allStatuses } from '../compatibility/verdict.ts';
+import type { Finding, Severity } from '../findings/finding.ts';
+import { findings as findingTable } from '../findings/table.ts';
+import { count, short } from '../text/text.ts';
+import { codeFrame } from './frame.ts';
+import { guardLines } from './guard.ts';
+import { type Paint, paint } from './paint.ts';
+import {
+  type Column,
+  columnsFor,
+  groupProblems,
+  type Problem,
+  placeOf,
+  type Row,
+  rowsFor,
+  type Survey,
+  skippedWords,
+  survey,
+} from './survey.ts';
+import { center, clip, padEnd, width, wrap } from './width.ts';
+import {
+  elapsed,
+  forceLegend,
+  legend,
+  listed,
+  marks,
+  problemCounts,
+  severityMarks,
+  statusWords,
+} from './words.ts';
+
+export { guardLines } from './guard.ts';
+
+export interface TextOptions {
+  color: boolean;
+  /** Columns of the terminal; at least 40 are used. */
+  width: number;
+  /** Only the problems and the closing line. */
+  quiet: boolean;
+  /** The text of a file of the report, for code frames; null where there is none to show. */
+  source(file: string): string | null;
+}
+
+/** Up to here every blueprint has its rows; above, those without problems become one line. */
+const blueprintsInFull = 25;
+const blueprintsShown = 100;
+const framesShown = 50;
+
+/** The report for a terminal or a log. Ends with a line break. */
+export function reportText(report: Report, info: RunInfo, options: TextOptions): string {
+  const context = {
+    report,
+    info,
+    options,
+    columns: Math.max(40, options.width),
+    paint: paint(options.color),
+  };
+  const blocks: string[][] = [];
+  if (!options.quiet) blocks.push(opening(context), overview(context));
+  blocks.push(...problems(context));
+  if (!options.quiet) blocks.push(notes(context));
+  blocks.push([closing(context)]);
+  const text = blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join('\n'))
+    .join('\n\n');
+  return `${guardLines(text)}\n`;
+}
+
+interface Context {
+  report: Report;
+  info: RunInfo;
+  options: TextOptions;
+  columns: number;
+  paint: Paint;
+}
+
+function opening({ report, info, paint }: Context): string[] {
+  const checked = `Checked ${count(report.summary.blueprints, 'blueprint')} against ${short(info.targetsFrom, 300)}`;
+  return info.targetsHint === '' ? [checked] : [checked, paint.dim(short(info.targetsHint, 300))];
+}
+
+// --- the matrix
+
+function overview(context: Context): string[] {
+  const { report, paint } = context;
+  if (report.blueprints.length === 0) return [];
+  const state = survey(report);
+  const isFull = report.blueprints.length <= blueprintsInFull;
+  const shown = isFull ? [...state.attention, ...state.rest] : state.attention.slice(0, blueprintsShown);
+  const block = shown.length === 0 ? [] : matrix(context, state, shown);
+  const hidden = state.attention.length - Math.min(state.attention.length, shown.length);
+  if (hidden > 0) block.push(`  … and ${count(hidden, 'more blueprint')} with problems (see --format json)`);
+  if (!isFull && state.rest.length > 0) {
+    if (block.length > 0) block.push('');
+    block.push(`  ${paint.dim(folded(report, state))}`);
+  }
+  return block;
+}
+
+function folded(report: Report, { rest, partly }: Survey): string {
+  const blueprints = rest.map((index) => report.blueprints[index] as ReportBlueprint);
+  const some = partly === 0 ? '' : ` · ${partly} not on every target`;
+  return `${count(rest.length, 'blueprint')} without problems${some}${skippedWords(blueprints)}`;
+}
+
+interface Line extends Row {
+  /** Of the blueprint; empty from its second row on. */
+  name: string;
+}
+
+function matrix(context: Context, { names }: Survey, shown: number[]): string[] {
+  const { report, columns } = context;
+  const rowsOf = rowsFor(report);
+  const lines: Line[] = shown.flatMap((index) =>
+    rowsOf(report.blueprints[index] as ReportBlueprint).map((row, at) => ({
+      ...row,
+      name: at === 0 ? (names[index] as string) : '',
+    })),
+  );
+  const nameWidth = widest(['blueprint', ...lines.map(({ name }) => name)], Math.floor(columns * 0.35));
+  const labelWidth = widest(['model', ...lines.map(({ label }) => label)], Math.floor(columns * 0.35));
+  const left = (line: { name: string; label: string }) =>
+    `  ${padEnd(clip(line.name, nameWidth), nameWidth)}  ${padEnd(clip(line.label, labelWidth), labelWidth)}`;
+  const isAssessed = lines.some(({ statuses }) => statuses !== null);
+  if (report.targets.length < 2 || !isAssessed) return verdictColumn(context, lines, left);
+  return targetColumns(context, lines, left, nameWidth + labelWidth + 4, shown);
+}
+
+function widest(texts: string[], limit: number): number {
+  return Math.min(limit, Math.max(...texts.map(width)));
+}
+
+type Left = (line: { name: string; label: string }) => string;
+
+/** One target: its verdicts in words. */
+function verdictColumn(context: Context, lines: Line[], left: Left): string[] {
+  const { report, info, paint } = context;
+  const target = report.targets[0];
+  const head =
+    target === undefined || target.id === 'this-machine' ? 'verdict' : `on ${short(target.name, 60)}`;
+  const messages = new Map(report.verdicts.map((one) => [`${one.model}\0${one.backend}`, one]));
+  const words = lines.map(({ statuses, declaration }) => {
+    const status = statuses?.[0] ?? null;
+    if (status === null || declaration === null) return null;
+    const verdict =
+      messages.get(`${declaration.model}\0${declaration.backend ?? ''}`) ??
+      report.verdicts.find((one) => one.model === declaration.model && one.status === status);
+    const forced = verdict?.forced ? ', forced' : '';
+    return {
+      status,
+      text: `${marks[status]} ${statusWords[status]}${forced}`,
+      why: status === 'pass' ? '' : short(verdict?.message ?? '', 200),
+    };
+  });
+  const statusWidth = Math.max(
+    0,
+    ...words.map((one) => (one === null || one.why === '' ? 0 : width(one.text))),
+  );
+  const body = lines.map((line, index) => {
+    const one = words[index] ?? null;
+    if (one === null) return `${left(line)}  ${paint.dim(line.words)}`;
+    const color = colorOf(paint, one.status);
+    return one.why === ''
+      ? `${left(line)}  ${color(one.text)}`
+      : `${left(line)}  ${color(padEnd(one.text, statusWidth))}   ${one.why}`;
+  });
+  const heads = paint.dim(`${left({ name: 'blueprint', label: 'model' })}  ${head}`);
+  return [
+    heads,
+    ...body.map((line) => line.trimEnd()),
+    ...(info.force ? ['', paint.dim(`  ${forceLegend}`)] : []),
+  ];
+}
+
+/** Several targets: a mark for each. Heads are their names, or their ids, or numbers, whichever fits first. */
+function targetColumns(
+  context: Context,
+  lines: Line[],
+  left: Left,
+  leftWidth: number,
+  shown: number[],
+): string[] {
+  const { report, info, columns, paint } = context;
+  const room = columns - leftWidth - 2;
+  const names = report.targets.map(({ name }) => short(name, 40));
+  const ids = report.targets.map(({ id }) => short(id, 40));
+  const fit = (heads: string[]) => heads.reduce((sum, head) => sum + width(head) + 2, 0) <= room;
+  const fitting = [names, ids].find(fit);
+  const groups: Column[] = fitting
+    ? fitting.map((_, index) => [index])
+    : columnsFor(
+        report,
+        shown.map((index) => report.blueprints[index] as ReportBlueprint),
+      );
+  const heads = fitting ?? groups.map((_, index) => String(index + 1));
+  const cellWidths = heads.map((head) => (fitting ? width(head) : String(heads.length).length));
+
+  const output: string[] = [];
+  for (let from = 0; from < groups.length; ) {
+    let to = from;
+    for (let used = 0; to < groups.length; to++) {
+      used += (cellWidths[to] as number) + 2;
+      if (used > room && to > from) break;
+    }
+    if (from > 0) output.push('');
+    const cells = (cell: (column: number) => string) =>
+      Array.from({ length: to - from }, (_, at) => `  ${cell(from + at)}`).join('');
+    const head = cells((at) => center(heads[at] as string, cellWidths[at] as number));
+    output.push(paint.dim((left({ name: 'blueprint', label: 'model' }) + head).trimEnd()));
+    let owner = '';
+    for (const line of lines) {
+      if (line.name !== '') owner = line.name;
+      const { statuses } = line;
+      if (statuses === null) {
+        if (from > 0) continue;
+        output.push(`${left(line)}  ${paint.dim(line.words)}`);
+        owner = '';
+        continue;
+      }
+      // In a further band the rows without marks are missing: the first one left carries the name.
+      output.push(
+        left({ ...line, name: owner }) +
+          cells((at) => {
+            const status = statuses[groups[at]?.[0] ?? 0] ?? null;
+            const cell = center(status === null ? '' : marks[status], cellWidths[at] as number);
+            return status === null ? cell : colorOf(paint, status)(cell);
+          }).trimEnd(),
+      );
+      owner = '';
+    }
+    from = to;
+  }
+  output.push('', paint.dim(`  ${legend}`));
+  if (info.force) output.push(paint.dim(`  ${forceLegend}`));
+  if (fitting === undefined) output.push('', ...columnList(report, groups, columns));
+  else if (fitting === ids) {
+    const idWidth = Math.max(...ids.map(width));
+    output.push('', ...ids.map((id, index) => `  ${padEnd(id, idWidth)}  ${names[index]}`));
+  }
+  return output;
+}
+
+/** What the numbers above a matrix stand for: ids and names, many of them side by side. */
+function columnList(report: Report, groups: Column[], columns: number): string[] {
+  const digits = String(groups.length).length;
+  const ids = groups.map((group) => group.map((index) => short(report.targets[index]?.id ?? '')));
+  const numbers = groups.map((_, index) => `  ${String(index + 1).padStart(digits)}  `);
+  if (groups.some(({ length }) => length > 1)) {
+    return ids.flatMap((group, index) =>
+      wrap(group.join(', '), columns - digits - 4).map(
+        (line, at) => (at === 0 ? numbers[index] : ' '.repeat(digits + 4)) + line,
+      ),
+    );
+  }
+  const idWidth = Math.max(...ids.map(([id]) => width(id ?? '')));
+  const entries = groups.map(([target], index) => {
+    const name = short(report.targets[target ?? 0]?.name ?? '', 60);
+    return `${numbers[index]}${padEnd(ids[index]?.[0] ?? '', idWidth)}  ${name}`;
+  });
+  const entryWidth = Math.max(...entries.map(width));
+  const across = entries.length <= 12 ? 1 : Math.max(1, Math.floor(columns / entryWidth));
+  const height = Math.ceil(entries.length / across);
+  return Array.from({ length: height }, (_, row) =>
+    entries
+      .filter((_, index) => index % height === row)
+      .map((entry) => padEnd(entry, entryWidth))
+      .join('')
+      .trimEnd(),
+  );
+}
+
+function colorOf(paint: Paint, status: (typeof allStatuses)[number]): (text: string) => string {
+  return { pass: paint.green, warning: paint.yellow, force_only: paint.yellow, fail: paint.red }[status];
+}
+
+// --- the problems
+
+function problems(context: Context): string[][] {
+  const groups = groupProblems(context.report.findings.filter(({ severity }) => severity !== 'note'));
+  const sources = new Map<string, string | null>();
+  const source = (file: string) => {
+    let text = sources.get(file);
+    if (text === undefined) {
+      text = context.options.source(file);
+      sources.set(file, text);
+    }
+    return text;
+  };
+  const blocks = groups.slice(0, framesShown).map((group, index) => {
+    // Several problems of one value share the frame of the first.
+    const isSamePlace =
+      index > 0 && placeOf(group.first.location) === placeOf(groups[index - 1]?.first.location ?? null);
+    return problem(context, group, isSamePlace ? () => null : source);
+  });
+  const rest = groups.slice(framesShown).map(({ first, others }) => {
+    const more = others.length === 0 ? '' : ` (and ${count(others.length, 'more place')})`;
+    const place = placeOf(first.location);
+    return `${first.severity} ${place === '' ? '' : `${place} `}${first.id} ${short(first.title, 300)}${more}`;
+  });
+  return [...blocks, rest];
+}
+
+function problem(
+  context: Context,
+  { first, others }: Problem,
+  source: (file: string) => string | null,
+): string[] {
+  const { columns, paint } = context;
+  const { severity, id, location } = first;
+  const mark = severityColor(paint, severity);
+  const place = placeOf(location);
+  const title = short(first.title, 300);
+  const lines = [
+    `${mark(`${severityMarks[severity]} ${id}`)}${place === '' ? '' : `  ${paint.bold(place)}`}`,
+  ];
+  const text = location === null || location.range === null ? null : source(location.file);
+  const frame =
+    text === null || location?.range == null
+      ? []
+      : codeFrame(text, location.range, { columns, label: title, paint, mark });
+  lines.push(...(frame.length === 0 ? [`  ${mark(title)}`] : frame));
+  lines.push(...indented(short(first.message, 1000), columns));
+  if (first.help !== '') lines.push(...indented(`fix: ${short(first.help, 1000)}`, columns));
+  if (others.length > 0) {
+    const places = distinctPlaces(others);
+    lines.push(...indented(`also in ${listed(places, 2, others.length)}`, columns));
+  }
+  return lines;
+}
+
+function indented(text: string, columns: number): string[] {
+  return wrap(text, columns - 2).map((line) => `  ${line}`);
+}
+
+/** The first few places; more are never printed. */
+function distinctPlaces(findings: Finding[]): string[] {
+  return findings.slice(0, 20).map(({ location }) => placeOf(location) || 'the run');
+}
+
+function severityColor(paint: Paint, severity: Severity): (text: string) => string {
+  return severity === 'error' ? paint.red : severity === 'warning' ? paint.yellow : paint.dim;
+}
+
+// --- the end
+
+/** Notes never stop anything: for each id a line on what they say, one on where, and what to do where it is one thing. */
+function notes({ report, columns, paint }: Context): string[] {
+  const byId = new Map<Finding['id'], Finding[]>();
+  for (const finding of report.findings) {
+    if (finding.severity !== 'note') continue;
+    const group = byId.get(finding.id);
+    if (group === undefined) byId.set(finding.id, [finding]);
+    else group.push(finding);
+  }
+  return [...byId].flatMap(([id, group]) => {
+    const only = group.length === 1 ? group[0] : undefined;
+    const what = only === undefined ? findingTable[id].summary : short(only.title, 300);
+    const lines = [`${paint.dim('note')}  ${id}${only === undefined ? ` (${group.length})` : ''}  ${what}`];
+    const places = distinctPlaces(group);
+    let shown = Math.min(places.length, 8);
+    while (shown > 1 && width(listed(places, shown, group.length)) > columns - 6) shown--;
+    lines.push(`      ${paint.dim(listed(places, shown, group.length))}`);
+    const help = group[0]?.help ?? '';
+    if (help !== '' && group.every((finding) => finding.help === help)) {
+      lines.push(...wrap(short(help, 300), columns - 6).map((line) => `      ${paint.dim(line)}`));
+    }
+    return lines;
+  });
+}
+
+function closing({ report, info, paint }: Context): string {
+  const { summary, ok } = report;
+  const color = !ok ? paint.red : summary.warnings > 0 ? paint.yellow : paint.green;
+  const time = info.elapsedMs === null ? '' : ` · ${elapsed(info.elapsedMs)}`;
+  return `${color(`${problemCounts(summary)} in ${count(summary.blueprints, 'blueprint')}`)}${time}`;
+}

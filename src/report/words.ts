@@ -1,0 +1,58 @@
+import type { Report, Summary } from '../check/report.ts';
+import type { Status } from '../compatibility/verdict.ts';
+import type { Severity } from '../findings/finding.ts';
+import { count, short } from '../text/text.ts';
+
+/** Marks differ in shape, so that no meaning hangs on colour alone. */
+export const marks: Record<Status, string> = { pass: '✓', warning: '⚠', force_only: '○', fail: '✗' };
+
+export const statusWords: Record<Status, string> = {
+  pass: 'runs',
+  warning: 'runs, verify acceleration',
+  force_only: 'only with force (slow)',
+  fail: 'does not run',
+};
+
+export const severityMarks: Record<Severity, string> = { error: '✗', warning: '⚠', note: '·' };
+
+/** The line below a matrix that explains its marks. */
+export const legend = (Object.keys(marks) as Status[])
+  .map((status) => `${marks[status]} ${statusWords[status]}`)
+  .join(' · ');
+
+export const forceLegend = 'Force was asked for: what hardware refuses is a warning, not an error.';
+
+/** `2 errors, 0 warnings`. */
+export function problemCounts(summary: Summary): string {
+  return `${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}`;
+}
+
+/** `38 ms`, `1.2 s`, `2 min 5 s`. */
+export function elapsed(milliseconds: number): string {
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** `a`, `a and b`, `a, b and 12 more`. `total` counts the items that are not given, too. */
+export function listed(items: readonly string[], limit: number, total = items.length): string {
+  const shown = items.slice(0, limit);
+  const more = total - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
+/** Names of targets, which hold commas themselves: `Apple Silicon, 8 GB · RTX 2060 · 3 more`. */
+export function listedTargets(names: readonly string[], limit = names.length): string {
+  const shown = names.slice(0, limit);
+  return [...shown, ...(names.length > shown.length ? [`${names.length - shown.length} more`] : [])].join(
+    ' · ',
+  );
+}
+
+/** Names of targets by their ids; a target that the report does not have goes by its id. */
+export function targetNames(report: Report): (id: string) => string {
+  const names = new Map(report.targets.map((target) => [target.id, short(target.name, 60)]));
+  return (id) => names.get(id) ?? short(id, 60);
+}
