@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve, sep } from 'node:path';
+import * as core from '@actions/core';
+import { exitCode } from '../check/exit-code.ts';
+import type { Report, RunInfo } from '../check/report.ts';
+import { isTargetsFile } from '../hardware/select.ts';
+import { writeWhole } from '../io/write.ts';
+import { reportAnnotations } from '../report/github.ts';
+import { reportJson } from '../report/json.ts';
+import { encodePath, reportMarkdown } from '../report/markdown.ts';
+import { reportText } from '../report/text.ts';
+import { run } from '../run/run.ts';
+import { UsageError } from '../run/usage-error.ts';
+import { count, printable, quote } from '../text/text.ts';
+import type { Inputs } from './inputs.ts';
+import { readInputs } from './inputs.ts';
+import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** GitHub drops a step's summary above 1 MiB; other tools of the step may have written to it too. */
+const summaryBudget = 900_000;
+
+/** Runs the action and sets the exit code. Never throws. */
+export async function main(env: Env): Promise<void> {
+  try {
+    if (env['GITHUB_WORKSPACE']) process.chdir(env['GITHUB_WORKSPACE']);
+    process.exitCode = await checkWorkspace(readInputs(core.getInput, env), env);
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    if (error instanceof UsageError) {
+      // GitHub shows ten of a step and drops the rest without a word.
+      const shown = error.problems.slice(0, 10);
+      const more = error.problems.length - shown.length;
+      shown.forEach((problem, index) => {
+        const rest = more > 0 && index === shown.length - 1 ? `\n… and ${count(more, 'more problem')}` : '';
+        core.error(`${problem}${rest}`, { title: 'Model Check: nothing was checked' });
+      });
+    } else {
+      core.error(
+        `Something is wrong in Model Check itself: ${printable(message)}. Report it: https://github.com/mirrorneuron/model-check/issues`,
+        { title: 'Model Check' },
+      );
+      core.debug(stack ?? '');
+    }
+    process.exitCode = 2;
+  }
+}
+
+async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
+  const base = inWorkspace('.', inputs.workingDirectory, 'working-directory');
+  const environments = new EnvironmentOutput(inputs.worker);
+  const { report, info, source } = await run({
+    paths: inputs.paths.map((path) => inWorkspace(base, path, 'paths')),
+    base,
+    include: inputs.include,
+    exclude: inputs.exclude,
+    targets: inputs.targets.flatMap((spec) => spec.split(',')).map((spec) => below(base, spec.trim())),
+    target: inputs.target,
+    catalogs: inputs.catalogs.map((path) => inWorkspace(base, path, 'catalogs')),
+    force: inputs.force,
+    ifNone: inputs.ifNone,
+    positions: 'all',
+    // A GitHub-hosted runner is nobody's target; a self-hosted one may well be.
+    whenNobodyChose: env['RUNNER_ENVIRONMENT'] === 'self-hosted' ? 'this-machine' : 'table-rows',
+    env,
+    outside: false,
+    onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
+  });
+  const timed = { ...info, elapsedMs: performance.now() };
+
+  writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
+  if (inputs.annotations) process.stdout.write(reportAnnotations(report));
+  writeSummary(report, timed, inputs, env);
+  writeOutputs(report, environments, env);
+  return exitCode(report.summary, inputs.failOn);
+}
+
+/** Text in the log can hold what a repository's files say: while it is printed, the runner obeys nothing. */
+function writeLog(text: string): void {
+  const token = randomUUID();
+  process.stdout.write(
+    `::stop-commands::${token}\n${text.endsWith('\n') ? text : `${text}\n`}::${token}::\n`,
+  );
+}
+
+function writeSummary(report: Report, info: RunInfo, inputs: Inputs, env: Env): void {
+  const file = env['GITHUB_STEP_SUMMARY'];
+  const problems = report.summary.errors + report.summary.warnings > 0;
+  if (!file || inputs.summary === 'never' || (inputs.summary === 'on-problems' && !problems)) return;
+  const repository = env['GITHUB_REPOSITORY'];
+  const commit = env['GITHUB_SHA'];
+  const blob =
+    repository && commit
+      ? `${env['GITHUB_SERVER_URL'] ?? 'https://github.com'}/${repository}/blob/${commit}`
+      : null;
+  const link = (path: string, line: number) =>
+    blob === null || /^(?:[/~$]|\.\.\/)/.test(path) ? null : `${blob}/${encodePath(path)}#L${line}`;
+  try {
+    appendFileSync(file, reportMarkdown(report, info, { budget: summaryBudget, link }));
+  } catch (error) {
+    core.info(`The job summary could not be written (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+function writeOutputs(report: Report, environments: EnvironmentOutput, env: Env): void {
+  const folder = mkdtempSync(join(env['RUNNER_TEMP'] || tmpdir(), 'model-check-'));
+  const path = join(folder, 'report.json');
+  writeWhole(path, reportJson(report));
+  const environment = environments.toString();
+  const fits = environment.length <= maxOutputCharacters;
+  const outputs = {
+    ok: report.ok,
+    errors: report.summary.errors,
+    warnings: report.summary.warnings,
+    report: path,
+    matrix: matrixOutput(report.targets),
+    env: fits ? environment : '{}',
+  };
+  try {
+    // Without the file, the toolkit would print them as commands that runners no longer obey.
+    if (!env['GITHUB_OUTPUT']) throw new Error('there is no GITHUB_OUTPUT');
+    for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
+  } catch (error) {
+    core.info(`The outputs could not be written (${printable((error as Error).message)}).`);
+  }
+  if (!fits) {
+    core.info(
+      `The output env is empty: with ${environment.length} characters it does not fit into a job output. Narrow the input paths, or use mn blueprint env.`,
+    );
+  }
+}
+
+/** A path of an input, relative to the workspace. One that leads out of it is a UsageError. */
+function inWorkspace(base: string, path: string, input: string): string {
+  const shown = relative('.', resolve(base, path)).replaceAll(sep, '/') || '.';
+  let real = shown;
+  try {
+    real = relative(realpathSync('.'), realpathSync(shown)).replaceAll(sep, '/');
+  } catch {}
+  if (
+    [shown, real].some(
+      (place) => place === '..' || place.startsWith('../') || /^(?:\/|[A-Za-z]:)/.test(place),
+    )
+  ) {
+    throw new UsageError([
+      `input ${input}: ${quote(path)} leads out of the workspace. Name something inside it.`,
+    ]);
+  }
+  return shown;
+}
+
+/** A targets spec: a file is relative to the working directory, a preset and `detect` are names. */
+function below(base: string, spec: string): string {
+  return isTargetsFile(spec) ? inWorkspace(base, spec, 'targets') : spec;
+}

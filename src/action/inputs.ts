@@ -1,0 +1,98 @@
+import type { Worker } from '../blueprint/environment.ts';
+import { workers } from '../blueprint/environment.ts';
+import type { FailOn } from '../check/exit-code.ts';
+import { failOnLevels } from '../check/exit-code.ts';
+import type { IfNone } from '../run/run.ts';
+import { ifNoneLevels } from '../run/run.ts';
+import { UsageError } from '../run/usage-error.ts';
+import { didYouMean } from '../text/nearest.ts';
+import { either, quote } from '../text/text.ts';
+
+export const summaryModes = ['always', 'on-problems', 'never'] as const;
+export type SummaryMode = (typeof summaryModes)[number];
+
+/** The inputs of action.yml, read and checked. */
+export interface Inputs {
+  paths: string[];
+  include: string[];
+  exclude: string[];
+  targets: string[];
+  target: string | null;
+  catalogs: string[];
+  force: boolean;
+  failOn: FailOn;
+  ifNone: IfNone;
+  annotations: boolean;
+  summary: SummaryMode;
+  worker: Worker;
+  workingDirectory: string;
+}
+
+/** Every input; a test keeps this equal to action.yml. */
+export const inputNames = [
+  'paths',
+  'include',
+  'exclude',
+  'targets',
+  'target',
+  'catalogs',
+  'force',
+  'fail-on',
+  'if-none',
+  'annotations',
+  'summary',
+  'worker',
+  'working-directory',
+] as const;
+type InputName = (typeof inputNames)[number];
+
+/**
+ * Reads the inputs from the environment, as the runner passes them
+ * (`INPUT_FAIL-ON`). Throws a UsageError with everything that is wrong: an
+ * unknown input would otherwise be ignored, and the check would not be the one
+ * that was asked for.
+ */
+export function readInputs(
+  get: (name: InputName) => string,
+  env: Readonly<Record<string, string | undefined>>,
+): Inputs {
+  const problems: string[] = [];
+  for (const variable of Object.keys(env)) {
+    const name = /^INPUT_(.+)$/i.exec(variable)?.[1]?.toLowerCase();
+    if (name === undefined || (inputNames as readonly string[]).includes(name)) continue;
+    problems.push(
+      `unknown input ${quote(name)}.${didYouMean(name, inputNames)} The inputs are ${inputNames.join(', ')}.`,
+    );
+  }
+  const list = (name: InputName) =>
+    get(name)
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  const choice = <Value extends string>(name: InputName, known: readonly Value[], fallback: Value): Value => {
+    const given = get(name);
+    if (given === '') return fallback;
+    const found = known.find((value) => value === given.toLowerCase());
+    if (found === undefined) {
+      problems.push(`input ${name} is ${quote(given)}.${didYouMean(given, known)} Write ${either(known)}.`);
+    }
+    return found ?? fallback;
+  };
+  const inputs: Inputs = {
+    paths: list('paths'),
+    include: list('include'),
+    exclude: list('exclude'),
+    targets: list('targets'),
+    target: get('target') === '' ? null : get('target'),
+    catalogs: list('catalogs'),
+    force: choice('force', ['true', 'false'], 'false') === 'true',
+    failOn: choice('fail-on', failOnLevels, 'error'),
+    ifNone: choice('if-none', ifNoneLevels, 'warn'),
+    annotations: choice('annotations', ['true', 'false'], 'true') === 'true',
+    summary: choice('summary', summaryModes, 'always'),
+    worker: choice('worker', workers, 'container'),
+    workingDirectory: get('working-directory') === '' ? '.' : get('working-directory'),
+  };
+  if (problems.length > 0) throw new UsageError(problems);
+  return inputs;
+}

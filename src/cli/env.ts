@@ -1,0 +1,97 @@
+import type { Blueprint } from '../blueprint/discover.ts';
+import { discover } from '../blueprint/discover.ts';
+import type { Worker } from '../blueprint/environment.ts';
+import { containerHint, dotenvLine, resolveEnvironment } from '../blueprint/environment.ts';
+import { nodeFiles } from '../io/files.ts';
+import { guardLines } from '../report/guard.ts';
+import { safeJson } from '../report/json.ts';
+import { loadCatalogs } from '../run/catalogs.ts';
+import { findRoot } from '../run/run.ts';
+import { UsageError } from '../run/usage-error.ts';
+import { didYouMean } from '../text/nearest.ts';
+import { printable, quote } from '../text/text.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface EnvOptions {
+  config?: string;
+  worker: Worker;
+  catalog: string[];
+  json: boolean;
+}
+
+/** `mn blueprint env`. Returns the exit code. */
+export async function env(path: string, options: EnvOptions, terminal: Terminal): Promise<number> {
+  const blueprint = only(path);
+  const [unreadable] = blueprint.findings;
+  if (unreadable !== undefined) {
+    const where = [
+      unreadable.location?.file,
+      unreadable.location?.range?.line,
+      unreadable.location?.range?.column,
+    ];
+    terminal.err(
+      `error: ${where.filter((part) => part !== undefined).join(':')}: ${printable(`${unreadable.message} ${unreadable.help}`)}\n`,
+    );
+    return 1;
+  }
+  const { catalog } = await loadCatalogs('.', options.catalog, process.env, nodeFiles(['.', path]));
+  const resolved = resolveEnvironment(blueprint, options.config ?? null, options.worker, catalog);
+  if (!resolved.ok) {
+    switch (resolved.problem) {
+      case 'unknown-config':
+        throw new UsageError([
+          `${quote(path)} has no config ${quote(resolved.name)}.${didYouMean(resolved.name, resolved.known)} It has: ${resolved.known.map((name) => quote(name)).join(', ') || 'none'}.`,
+        ]);
+      case 'unknown-default':
+        terminal.err(
+          `error: llm.default_config of ${quote(path)} is ${quote(resolved.name)}, which is no config.${didYouMean(resolved.name, resolved.known)} Correct it, or choose one with --config: ${resolved.known.map((name) => quote(name)).join(', ')}.\n`,
+        );
+        return 1;
+      case 'unknown-model':
+        terminal.err(
+          `error: unknown model ${quote(resolved.name)}.${printable(catalog.suggest(resolved.name))}\n  looked in: ${printable(catalog.describe())}\n`,
+        );
+        return 1;
+      default:
+        terminal.err(
+          `error: ${quote(path)} names no language model. Add an llm section with a model; mn blueprint validate says where.\n`,
+        );
+        return 1;
+    }
+  }
+  const { variables } = resolved;
+  if (options.json) {
+    const object: Record<string, string> = Object.create(null);
+    for (const [name, value] of variables) object[name] = value;
+    terminal.out(`${safeJson(object, 2)}\n`);
+    return 0;
+  }
+  if (variables.size === 0)
+    terminal.out('# llm.enabled is false: MirrorNeuron sets no MN_LLM_* variables.\n');
+  for (const [name, value] of variables) terminal.out(guardLines(`${dotenvLine(name, value)}\n`));
+  if (variables.get('MN_LLM_API_BASE')?.includes('model-runner.docker.internal'))
+    terminal.out(`${containerHint}\n`);
+  return 0;
+}
+
+/** The one blueprint at a path. */
+function only(path: string): Blueprint {
+  const root = findRoot(path);
+  const found: Blueprint[] = [];
+  for (const blueprint of discover(
+    nodeFiles(['.', path]),
+    [root],
+    () => true,
+    () => {},
+  )) {
+    if (root.kind === 'file' || blueprint.path === root.path) return blueprint;
+    found.push(blueprint);
+    if (found.length > 20) break;
+  }
+  if (found.length === 1) return found[0] as Blueprint;
+  throw new UsageError([
+    found.length === 0
+      ? `${quote(path)} is no blueprint: no folder with a manifest.json, and no JSON file with an llm section. Name one.`
+      : `${quote(path)} holds several blueprints. Name one of them: ${found.map((blueprint) => printable(blueprint.path)).join(', ')}.`,
+  ]);
+}

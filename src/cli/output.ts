@@ -1,0 +1,53 @@
+import type { Report, RunInfo } from '../check/report.ts';
+import { reportText } from '../report/text.ts';
+import type { Terminal } from './terminal.ts';
+
+export const formats = ['text', 'json', 'markdown', 'github'] as const;
+export type Format = (typeof formats)[number];
+
+/** A report in one of the formats, in chunks. */
+export async function* render(
+  format: Format,
+  report: Report,
+  info: RunInfo,
+  options: { color: boolean; width: number; quiet: boolean; source(file: string): string | null },
+): AsyncGenerator<string> {
+  switch (format) {
+    case 'json': {
+      yield* (await import('../report/json.ts')).reportJson(report);
+      return;
+    }
+    case 'markdown': {
+      const { reportMarkdown } = await import('../report/markdown.ts');
+      yield reportMarkdown(report, info, { budget: 10_000_000, link: () => null });
+      return;
+    }
+    case 'github': {
+      yield (await import('../report/github.ts')).reportAnnotations(report);
+      return;
+    }
+    default:
+      yield reportText(report, info, options);
+  }
+}
+
+/** Shows how far a long run is: on one line that is written over where somebody watches, else not at all. */
+export function progressLine(terminal: Terminal, startsAfterMs = 1000): { tick(): void; end(): void } {
+  let amount = 0;
+  let shown = false;
+  let last = 0;
+  return {
+    tick() {
+      amount++;
+      if (!terminal.watched || performance.now() < startsAfterMs) return;
+      const now = performance.now();
+      if (now - last < 100) return;
+      last = now;
+      shown = true;
+      terminal.err(`\r  checked ${amount} blueprints …`);
+    },
+    end() {
+      if (shown) terminal.err('\r\u001b[K');
+    },
+  };
+}

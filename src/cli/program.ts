@@ -1,0 +1,230 @@
+import { Command, CommanderError, Option } from 'commander';
+import { workers } from '../blueprint/environment.ts';
+import { failOnLevels } from '../check/exit-code.ts';
+import { guardLines } from '../report/guard.ts';
+import { ifNoneLevels } from '../run/run.ts';
+import { UsageError } from '../run/usage-error.ts';
+import { printable } from '../text/text.ts';
+import { version } from '../version.ts';
+import type { EnvOptions } from './env.ts';
+import type { ModelOptions, ShowOptions } from './model.ts';
+import { formats } from './output.ts';
+import type { TargetListOptions } from './target.ts';
+import type { Terminal } from './terminal.ts';
+import { realTerminal } from './terminal.ts';
+import { type ValidateOptions, validate } from './validate.ts';
+
+/** Options of every command; they may stand before or after its name. */
+interface GlobalOptions {
+  color: boolean;
+  debug: boolean;
+}
+
+type Action = (terminal: Terminal) => Promise<number> | number;
+
+const several = (value: string, before: string[] = []) => [...before, value];
+
+/** What commander leaves out where an option is not given; with a default it would print `(default: [])`. */
+const nothingGiven = {
+  targets: [],
+  catalog: [],
+  include: [],
+  exclude: [],
+  force: false,
+  quiet: false,
+  json: false,
+  compatibility: false,
+};
+
+const examples = {
+  root: [
+    ['mn blueprint validate', 'check every blueprint below this folder'],
+    ['mn blueprint validate --targets apple-silicon-16gb,rtx-4060', 'against machines that you name'],
+    ['mn model show gemma4:e2b --compatibility', 'does a model run on this machine'],
+    ['mn target list', 'the machines that can be named'],
+  ],
+  validate: [
+    ['mn blueprint validate blueprints/', ''],
+    ['mn blueprint validate --targets .mn/targets.yaml --fail-on warning', ''],
+    ['mn blueprint validate --targets nvidia-6gb --force', ''],
+    ['mn blueprint validate --json --output report.json', ''],
+  ],
+  env: [
+    ['mn blueprint env blueprints/legal --worker hostlocal', ''],
+    ['mn blueprint env blueprints/legal --config primary --json', ''],
+  ],
+  show: [
+    ['mn model show gemma4:e2b', ''],
+    ['mn model show default --compatibility --targets rtx-2060,mac-m2-16', ''],
+  ],
+} as const;
+
+function exampleText(list: readonly (readonly [string, string])[]): string {
+  const lines = list.map(([command, what]) =>
+    what === '' ? `  ${command}` : `  ${command.padEnd(62)} ${what}`,
+  );
+  return `\nExamples:\n${lines.join('\n')}\n`;
+}
+
+/** Builds the commands. `act` gets what the chosen one does. */
+export function program(act: (options: GlobalOptions, action: Action) => Promise<void>): Command {
+  const root = new Command('mn')
+    .description(
+      'Decides whether the local models that MirrorNeuron blueprints declare run on the machines you target.',
+    )
+    .version(version)
+    .option('--no-color', 'no colour; NO_COLOR in the environment does the same')
+    .option('--debug', 'say what is done, and show stack traces')
+    .addHelpText('after', exampleText(examples.root))
+    .addHelpText(
+      'after',
+      'Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong arguments or environment.',
+    )
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('(--help shows what there is)');
+
+  /** `--debug` and `--no-color` work wherever they stand. */
+  const command = (parent: Command, name: string, description: string): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .addOption(new Option('--no-color', 'no colour'))
+      .addOption(new Option('--debug', 'say what is done, and show stack traces'));
+  const start = (chosen: Command, action: Action) => {
+    const all = [chosen.opts(), root.opts()] as GlobalOptions[];
+    return act(
+      { color: all.every(({ color }) => color), debug: all.some(({ debug }) => debug === true) },
+      action,
+    );
+  };
+  const catalogOption = () =>
+    new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
+  const targetsOption = () =>
+    new Option('--targets <list>', 'presets, targets files and detect, with commas; repeatable').argParser(
+      several,
+    );
+
+  const blueprint = root.command('blueprint').description('check and resolve blueprints');
+  command(blueprint, 'validate', 'check every model of every blueprint against every target')
+    .argument('[paths...]', 'folders to search, or files; this folder when none is given')
+    .addOption(targetsOption())
+    .addOption(catalogOption())
+    .addOption(new Option('--include <glob>', 'only blueprints that match; repeatable').argParser(several))
+    .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
+    .option('--force', 'allow what only the hardware table refuses, with a warning')
+    .addOption(
+      new Option('--fail-on <level>', 'exit 1 from this severity on').choices(failOnLevels).default('error'),
+    )
+    .addOption(
+      new Option('--if-none <level>', 'when there is no blueprint').choices(ifNoneLevels).default('warn'),
+    )
+    .addOption(new Option('--format <format>', 'how to report').choices(formats).default('text'))
+    .option('--json', 'the same as --format json')
+    .option('--output <file>', 'write the report to a file')
+    .option('--quiet', 'only problems and the closing line')
+    .addHelpText('after', exampleText(examples.validate))
+    .addHelpText('after', 'The kinds of findings: mn finding list')
+    .action((paths: string[], options: ValidateOptions & { json?: boolean }, chosen: Command) =>
+      start(chosen, async (terminal) => {
+        if (options.json && chosen.getOptionValueSource('format') === 'cli' && options.format !== 'json') {
+          throw new UsageError([
+            `--json and --format ${options.format} contradict each other. Give one of them.`,
+          ]);
+        }
+        const format = options.json ? 'json' : options.format;
+        return validate(paths, { ...nothingGiven, ...options, format }, terminal);
+      }),
+    );
+  command(blueprint, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
+    .argument('<path>', 'a blueprint folder or file')
+    .option('--config <name>', 'a config of llm.configs; the default one when not given')
+    .addOption(new Option('--worker <kind>', 'where the worker runs').choices(workers).default('container'))
+    .addOption(catalogOption())
+    .option('--json', 'one JSON object')
+    .addHelpText('after', exampleText(examples.env))
+    .action((path: string, options: EnvOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./env.ts')).env(path, { ...nothingGiven, ...options }, terminal),
+      ),
+    );
+
+  const model = root.command('model').description('the models of the catalog');
+  command(model, 'list', 'list the catalog')
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .action((options: ModelOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./model.ts')).modelList({ ...nothingGiven, ...options }, terminal),
+      ),
+    );
+  command(model, 'show', 'show one model, and where it runs')
+    .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
+    .option('--compatibility', 'say whether it runs on this machine, or on --targets')
+    .addOption(targetsOption())
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .addHelpText('after', exampleText(examples.show))
+    .action((ref: string, options: ShowOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
+      ),
+    );
+
+  const target = root.command('target').description('the machines to check against');
+  command(target, 'list', 'list all targets, with what the default model does on each')
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .action((options: TargetListOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./target.ts')).targetList({ ...nothingGiven, ...options }, terminal),
+      ),
+    );
+
+  const finding = root.command('finding').description('the kinds of findings');
+  command(finding, 'list', 'list them').action((_options: object, chosen: Command) =>
+    start(chosen, async (terminal) => (await import('./finding.ts')).findingList(terminal)),
+  );
+  command(finding, 'show', 'explain one')
+    .argument('<id>', 'its id')
+    .action((id: string, _options: object, chosen: Command) =>
+      start(chosen, async (terminal) => (await import('./finding.ts')).findingShow(id, terminal)),
+    );
+  return root;
+}
+
+/** Runs the command line and sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  let debug = argv.includes('--debug');
+  const commands = program(async (options, action) => {
+    debug = options.debug;
+    process.exitCode = await action(realTerminal(options));
+  });
+  for (const each of [commands, ...commands.commands.flatMap((group) => [group, ...group.commands])]) {
+    each.exitOverride();
+    each.configureOutput({ outputError: (text, write) => write(printableLines(text)) });
+  }
+  try {
+    await commands.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    process.exitCode = 2;
+    if (error instanceof CommanderError) {
+      // --help and --version end with 0; a group without a command shows its help, which answers no question.
+      if (error.exitCode === 0) process.exitCode = 0;
+    } else if (error instanceof UsageError) {
+      for (const problem of error.problems) process.stderr.write(guardLines(`error: ${problem}\n`));
+    } else {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      process.stderr.write(`error: something is wrong in Model Check itself: ${printable(message)}\n`);
+      process.stderr.write(
+        debug
+          ? `${stack}\n`
+          : '  Run it again with --debug, and report what it prints: https://github.com/mirrorneuron/model-check/issues\n',
+      );
+    }
+  }
+}
+
+/** What a library prints may repeat an argument; controls in it are shown, line by line. */
+function printableLines(text: string): string {
+  return guardLines(text.split('\n').map(printable).join('\n'));
+}

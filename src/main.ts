@@ -1,0 +1,3 @@
+import { main } from './action/action.ts';
+
+void main(process.env);

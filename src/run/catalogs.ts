@@ -1,0 +1,108 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { builtInEntries } from '../catalog/built-in.ts';
+import type { Catalog, CatalogLayer } from '../catalog/catalog.ts';
+import { buildCatalog } from '../catalog/catalog.ts';
+import { parseDocument } from '../document/document.ts';
+import type { Files } from '../document/files.ts';
+import type { Finding } from '../findings/finding.ts';
+import { finding } from '../findings/finding.ts';
+import { nodeFiles } from '../io/files.ts';
+import { expandGlob, isGlob } from '../io/globs.ts';
+import { count, quote } from '../text/text.ts';
+import { UsageError } from './usage-error.ts';
+
+/** A catalog file to read, and how people name it. */
+interface CatalogFile {
+  path: string;
+  shown: string;
+  /** Null where the file may be absent; else what was asked for, for the message. */
+  askedBy: string | null;
+  files: Files;
+}
+
+export interface LoadedCatalogs {
+  catalog: Catalog;
+  findings: Finding[];
+  /** `built-in + .mn/models/catalog.json (3 models)`. */
+  from: string;
+}
+
+/**
+ * Reads every catalog, lowest to highest: built-in, the user's, the
+ * repository's, those given, `MN_MODEL_CATALOG_PATH` (decision 6). What is
+ * wrong inside a file is a finding; a given file that is missing is a UsageError.
+ */
+export async function loadCatalogs(
+  repository: string,
+  given: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  repositoryFiles: Files,
+  givenFiles: Files = nodeFiles(['/']),
+): Promise<LoadedCatalogs> {
+  const anywhere = nodeFiles(['/']);
+  const home = env['MN_HOME'];
+  const problems: string[] = [];
+  const all: CatalogFile[] = [
+    {
+      path: home ? `${home}/models/catalog.json` : `${homedir()}/.mn/models/catalog.json`,
+      shown: home ? '$MN_HOME/models/catalog.json' : '~/.mn/models/catalog.json',
+      askedBy: null,
+      files: anywhere,
+    },
+    { ...named(join(repository, '.mn/models/catalog.json')), askedBy: null, files: repositoryFiles },
+  ];
+  for (const pattern of given) {
+    const matches = isGlob(pattern) ? await expandGlob(pattern) : [pattern];
+    if (matches.length === 0)
+      problems.push(`no catalog matches ${quote(pattern)}. Correct the pattern, or leave it out.`);
+    for (const path of matches) all.push({ ...named(path), askedBy: 'the catalog', files: givenFiles });
+  }
+  const fromEnv = env['MN_MODEL_CATALOG_PATH'];
+  if (fromEnv) all.push({ path: fromEnv, shown: fromEnv, askedBy: 'MN_MODEL_CATALOG_PATH', files: anywhere });
+
+  const layers: CatalogLayer[] = [{ name: 'built-in catalog', entries: builtInEntries }];
+  const findings: Finding[] = [];
+  const from = ['built-in'];
+  const seen = new Set<string>();
+  for (const { path, shown, askedBy, files } of all) {
+    // The repository may be the home folder, and a glob may match a file that is also named.
+    if (seen.has(resolve(path))) continue;
+    seen.add(resolve(path));
+    const read = files.read(path);
+    if (!read.ok) {
+      if (askedBy !== null)
+        problems.push(`${askedBy} ${quote(shown)} cannot be read: ${read.reason}. ${read.fix}`);
+      else if (!read.missing) findings.push(unreadable(shown, read.reason, read.fix));
+      continue;
+    }
+    const parsed = parseDocument(shown, read.text);
+    if (!parsed.ok) {
+      const { reason, fix, range } = parsed.problem;
+      findings.push(
+        finding('invalid-json', { reason, fix }, { location: { file: shown, pointer: '', range } }),
+      );
+      continue;
+    }
+    const { readCatalog } = await import('../catalog/read.ts');
+    const catalog = readCatalog(parsed.document);
+    for (const found of catalog.findings) findings.push(found);
+    layers.push({ ...catalog, name: shown });
+    from.push(`${shown} (${count(catalog.entries.length, 'model')})`);
+  }
+  if (problems.length > 0) throw new UsageError(problems);
+  const { catalog, findings: together } = buildCatalog(layers);
+  return { catalog, findings: [...findings, ...together], from: from.join(' + ') };
+}
+
+function named(path: string): { path: string; shown: string } {
+  return { path, shown: path.replaceAll('\\', '/').replace(/^\.\//, '') };
+}
+
+function join(folder: string, path: string): string {
+  return folder === '.' ? path : `${folder}/${path}`;
+}
+
+function unreadable(file: string, reason: string, fix: string): Finding {
+  return finding('file-unreadable', { reason, fix }, { location: { file, pointer: '', range: null } });
+}

@@ -1,0 +1,117 @@
+import type { Files } from '../document/files.ts';
+import { describeFacts } from '../hardware/describe.ts';
+import type { Target } from '../hardware/facts.ts';
+import { presets, rowPresetIds } from '../hardware/presets.ts';
+import type { SelectProblem, TargetSources } from '../hardware/select.ts';
+import { defaultTargetsFile, isTargetsFile, isYaml, selectTargets } from '../hardware/select.ts';
+import { didYouMean } from '../text/nearest.ts';
+import { count, printable, quote } from '../text/text.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What is checked when nobody chose and the repository has no targets file (decision 19). */
+export type WhenNobodyChose = 'this-machine' | 'table-rows';
+
+export interface ChosenTargets {
+  targets: Target[];
+  /** In words: `6 targets from .mn/targets.yaml`. */
+  from: string;
+  /** How to choose others; empty where somebody chose. */
+  hint: string;
+}
+
+/** Chooses the targets of a run. Throws a UsageError with everything that is wrong. */
+export async function chooseTargets(
+  specs: readonly string[],
+  only: string | null,
+  whenNobodyChose: WhenNobodyChose,
+  repository: string,
+  files: Files,
+): Promise<ChosenTargets> {
+  const chosen = await choose(specs, whenNobodyChose, repository, files);
+  if (only === null) return chosen;
+  const target = chosen.targets.find(({ id }) => id === only);
+  if (target === undefined) {
+    const known = chosen.targets.map(({ id }) => id);
+    throw new UsageError([
+      `target ${quote(only)} is none of the targets.${didYouMean(only, known)} There are: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ' …' : ''}.`,
+    ]);
+  }
+  return { targets: [target], from: `${target.name} (one of ${chosen.from})`, hint: chosen.hint };
+}
+
+async function choose(
+  specs: readonly string[],
+  whenNobodyChose: WhenNobodyChose,
+  repository: string,
+  files: Files,
+): Promise<ChosenTargets> {
+  const sources: TargetSources = {
+    async readTargetsFile(path) {
+      const read = files.read(path);
+      if (!read.ok) {
+        const problem = {
+          message: `The targets file cannot be read: ${read.reason}. ${read.fix}`,
+          range: null,
+        };
+        return { ok: false, problems: [problem] };
+      }
+      const { parseTargetsFile } = await import('../hardware/targets-file.ts');
+      const yaml = isYaml(path) ? (await import('../io/yaml.ts')).parseYaml : null;
+      return parseTargetsFile(path, read.text, yaml);
+    },
+    async detect() {
+      const { detectHardware, hostTarget } = await import('../hardware/detect/detect.ts');
+      const { hostProbe } = await import('../io/probe.ts');
+      return hostTarget(await detectHardware(hostProbe()));
+    },
+  };
+
+  if (specs.length > 0) {
+    const targets = await select(specs, sources);
+    return { targets, from: describeChoice(targets, specs), hint: '' };
+  }
+  const inRepository = (path: string) => (repository === '.' ? path : `${repository}/${path}`);
+  const file = defaultTargetsFile((path) => files.hasFile(inRepository(path)));
+  if (!file.ok) throw new UsageError([file.problem.message]);
+  if (file.file !== null) {
+    const path = inRepository(file.file);
+    const targets = await select([path], sources);
+    return { targets, from: `${count(targets.length, 'target')} from ${path}`, hint: '' };
+  }
+  if (whenNobodyChose === 'this-machine') {
+    const target = await sources.detect();
+    return {
+      targets: [target],
+      from: `this machine (detected: ${describeFacts(target.facts)})`,
+      hint: 'Hardware only. To check other machines: --targets with presets (mn target list) or a file, or add .mn/targets.yaml.',
+    };
+  }
+  const rows = rowPresetIds.map((id) => presets.find((preset) => preset.id === id) as Target);
+  return {
+    targets: rows.map((target) => ({ ...target, required: false })),
+    from: `the ${rows.length} rows of the hardware table, none of them required`,
+    hint: 'A GitHub-hosted runner is nobody’s target. To make targets required, add .mn/targets.yaml or set the input targets.',
+  };
+}
+
+async function select(specs: readonly string[], sources: TargetSources): Promise<Target[]> {
+  const selection = await selectTargets(specs, sources);
+  if (selection.ok) return selection.targets;
+  throw new UsageError(selection.problems.map(describeProblem));
+}
+
+function describeProblem({ message, file, range }: SelectProblem): string {
+  if (file === null) return message;
+  const place = range === null ? '' : `:${range.line}:${range.column}`;
+  return `${printable(file)}${place}: ${message}`;
+}
+
+function describeChoice(targets: readonly Target[], specs: readonly string[]): string {
+  const [only] = targets;
+  if (targets.length === 1 && only !== undefined) {
+    return only.facts.measured ? `${only.name} (detected: ${describeFacts(only.facts)})` : only.name;
+  }
+  const sources = specs.flatMap((spec) => spec.split(',')).map((spec) => spec.trim());
+  const files = sources.filter(isTargetsFile);
+  return `${count(targets.length, 'target')}${files.length === 1 && sources.length === 1 ? ` from ${files[0]}` : ''}`;
+}

@@ -1,0 +1,848 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test, vi } from 'vitest';
+import type { Result, Tree } from './support/process.ts';
+import {
+  blueprint,
+  canForbid,
+  examples,
+  expectNoCrash,
+  folderOf,
+  isRoot,
+  mn,
+  normal,
+  readReport,
+  write,
+} from './support/process.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const validate = ['blueprint', 'validate'];
+const isReport = new Ajv2020({ allErrors: true, validateFormats: false }).compile(
+  JSON.parse(readFileSync('schemas/report.schema.json', 'utf8')),
+);
+
+/** Runs `mn` in a folder with the examples and these files. */
+async function inExamples(args: readonly string[], more: Tree = {}, env: Record<string, string> = {}) {
+  const folder = folderOf({ ...examples(), ...more });
+  const result = await mn(args, { cwd: folder, env });
+  expectNoCrash(result);
+  return { ...result, folder };
+}
+
+const summarizer = 'examples/blueprints/summarizer.json';
+
+describe('reports', () => {
+  test.each<[name: string, args: string[], code: number]>([
+    ['two-targets.txt', ['examples', '--targets', 'apple-silicon-16gb,nvidia-6gb'], 1],
+    ['targets-file-quiet.txt', ['examples', '--targets', 'examples/targets.yaml', '--quiet'], 1],
+    ['forced.txt', [summarizer, '--targets', 'nvidia-6gb', '--force'], 0],
+    ['one-target.md', ['examples', '--targets', 'nvidia-8gb', '--format', 'markdown'], 1],
+    ['github.txt', ['examples', '--targets', 'nvidia-8gb', '--format', 'github'], 1],
+    ['none.txt', ['examples/catalog.json', '--targets', 'nvidia-8gb'], 0],
+  ])('%s', async (name, args, code) => {
+    const result = await inExamples([...validate, ...args]);
+    expect(result).toMatchObject({ code, stderr: '' });
+    await expect(normal(result.stdout)).toMatchFileSnapshot(`snapshots/e2e-${name}`);
+  });
+
+  test.each<[name: string, args: string[], code: number]>([
+    ['the examples on two machines', ['examples', '--targets', 'mac-m2-16,nvidia-6gb'], 1],
+    ['a targets file', ['examples', '--targets', 'examples/targets.yaml'], 1],
+    ['forced', ['examples', '--targets', 'cpu-32gb', '--force'], 0],
+    ['this machine', ['examples', '--targets', 'detect', '--fail-on', 'never'], 0],
+    ['no blueprint', ['examples/catalog.json', '--targets', 'nvidia-8gb'], 0],
+    ['all presets of the table', ['examples', '--targets', 'detect,cpu-32gb,intel-mac,raspberry-pi'], 1],
+  ])('JSON follows its schema: %s', async (_, args, code) => {
+    const result = await inExamples([...validate, ...args, '--json']);
+    expect(result).toMatchObject({ code, stderr: '' });
+    const report = JSON.parse(result.stdout) as unknown;
+    isReport(report);
+    expect(isReport.errors).toBeNull();
+  });
+
+  test('findings are where the values stand', async () => {
+    const { stdout } = await inExamples([...validate, 'examples', '--targets', 'nvidia-6gb', '--json']);
+    const places = readReport(stdout).findings.map((one) => {
+      const line = examples()[one.file ?? '']?.toString().split('\n')[(one.line ?? 0) - 1] ?? '';
+      return [
+        one.id,
+        `${one.file}:${one.line}`,
+        line.slice((one.column ?? 0) - 1, (one.end_column ?? 0) - 1),
+      ];
+    });
+    expect(places).toEqual([
+      ['model-incompatible', 'examples/blueprints/contract_reader/config/default.json:9', '"nemotron3"'],
+      ['model-incompatible', 'examples/blueprints/contract_reader/manifest.json:10', '"nemotron3"'],
+      ['model-incompatible', 'examples/blueprints/summarizer.json:9', '"gemma4:e2b"'],
+      ['model-incompatible', 'examples/blueprints/support_assistant/manifest.json:18', '"default"'],
+      ['model-not-checked', 'examples/blueprints/contract_reader/config/default.json:17', '"gemma4:e2"'],
+    ]);
+  });
+});
+
+describe('exit codes of blueprint validate', () => {
+  const at = (...more: string[]) => [...validate, summarizer, ...more];
+  test.each<[name: string, args: string[], code: number, files?: Tree]>([
+    ['nothing wrong', at('--targets', 'nvidia-8gb'), 0],
+    ['an error', at('--targets', 'nvidia-6gb'), 1],
+    ['an error, --fail-on never', at('--targets', 'nvidia-6gb', '--fail-on', 'never'), 0],
+    ['a warning', at('--targets', 'amd-8gb'), 0],
+    ['a warning, --fail-on warning', at('--targets', 'amd-8gb', '--fail-on', 'warning'), 1],
+    ['a forced error', at('--targets', 'nvidia-6gb', '--force'), 0],
+    [
+      'a forced error, --fail-on warning',
+      at('--targets', 'nvidia-6gb', '--force', '--fail-on', 'warning'),
+      1,
+    ],
+    [
+      'only a note',
+      [...validate, 'a.json', '--targets', 'nvidia-8gb', '--fail-on', 'warning'],
+      0,
+      { 'a.json': blueprint('nope', { required: false }) },
+    ],
+    [
+      'an unknown model',
+      [...validate, 'a.json', '--targets', 'nvidia-8gb'],
+      1,
+      { 'a.json': blueprint('nope') },
+    ],
+    [
+      'an unknown model, forced',
+      [...validate, 'a.json', '--targets', 'nvidia-8gb', '--force'],
+      1,
+      { 'a.json': blueprint('nope') },
+    ],
+    [
+      'vLLM where it does not run, forced',
+      [...validate, 'a.json', '--targets', 'nvidia-8gb', '--force'],
+      1,
+      { 'a.json': blueprint('default', { backend: 'vllm' }) },
+    ],
+    ['broken JSON that was named', [...validate, 'a.json', '--targets', 'nvidia-8gb'], 1, { 'a.json': '{' }],
+    [
+      'broken JSON that was not named',
+      [...validate, '--targets', 'nvidia-8gb'],
+      1,
+      { 'x/manifest.json': '{', 'x/config/default.json': '{}' },
+    ],
+    [
+      'a broken manifest of anybody',
+      [...validate, 'x', '--targets', 'nvidia-8gb'],
+      0,
+      { 'x/manifest.json': '{' },
+    ],
+    [
+      'a broken catalog of the repository',
+      at('--targets', 'nvidia-8gb'),
+      1,
+      { '.mn/models/catalog.json': '{' },
+    ],
+    ['no blueprint', [...validate, 'x', '--targets', 'nvidia-8gb'], 0, { 'x/a.txt': '' }],
+    [
+      'no blueprint, --fail-on warning',
+      [...validate, 'x', '--targets', 'nvidia-8gb', '--fail-on', 'warning'],
+      1,
+      { 'x/a.txt': '' },
+    ],
+    [
+      'no blueprint, --if-none error',
+      [...validate, 'x', '--targets', 'nvidia-8gb', '--if-none', 'error'],
+      1,
+      { 'x/a.txt': '' },
+    ],
+    [
+      'no blueprint, --if-none ignore',
+      [...validate, 'x', '--targets', 'nvidia-8gb', '--if-none', 'ignore', '--fail-on', 'warning'],
+      0,
+      { 'x/a.txt': '' },
+    ],
+    ['a broken targets file', at('--targets', 't.json'), 2, { 't.json': '{' }],
+    ['a missing path', [...validate, 'nope', '--targets', 'nvidia-8gb'], 2],
+  ])('%s', async (_, args, code, files) => {
+    expect((await inExamples(args, files)).code).toBe(code);
+  });
+});
+
+describe('what is wrong with the question', () => {
+  const hint = '(--help shows what there is)';
+  const at = (...more: string[]) => [...validate, 'examples', ...more];
+  const targets = (file: string) => at('--targets', file);
+  test.each<[name: string, args: string[], stderr: string, files?: Tree]>([
+    [
+      'an unknown command',
+      ['bluprint'],
+      `error: unknown command 'bluprint'\n(Did you mean blueprint?)\n${hint}\n`,
+    ],
+    [
+      'an unknown subcommand',
+      ['blueprint', 'valdate'],
+      `error: unknown command 'valdate'\n(Did you mean validate?)\n${hint}\n`,
+    ],
+    [
+      'an unknown option',
+      at('--taget', 'x'),
+      `error: unknown option '--taget'\n(Did you mean --targets?)\n${hint}\n`,
+    ],
+    [
+      'an option without value',
+      at('--output'),
+      `error: option '--output <file>' argument missing\n${hint}\n`,
+    ],
+    [
+      'a wrong format',
+      at('--format', 'xml'),
+      `error: option '--format <format>' argument 'xml' is invalid. Allowed choices are text, json, markdown, github.\n${hint}\n`,
+    ],
+    [
+      'a wrong level',
+      at('--fail-on', 'note'),
+      `error: option '--fail-on <level>' argument 'note' is invalid. Allowed choices are error, warning, never.\n${hint}\n`,
+    ],
+    [
+      '--if-none',
+      at('--if-none', 'x'),
+      `error: option '--if-none <level>' argument 'x' is invalid. Allowed choices are warn, error, ignore.\n${hint}\n`,
+    ],
+    [
+      '--worker',
+      ['blueprint', 'env', summarizer, '--worker', 'x'],
+      `error: option '--worker <kind>' argument 'x' is invalid. Allowed choices are hostlocal, container.\n${hint}\n`,
+    ],
+    [
+      'two formats',
+      at('--json', '--format', 'text'),
+      'error: --json and --format text contradict each other. Give one of them.\n',
+    ],
+    ['a missing argument', ['blueprint', 'env'], `error: missing required argument 'path'\n${hint}\n`],
+    [
+      'too many arguments',
+      ['model', 'show', 'a', 'b'],
+      `error: too many arguments for 'show'. Expected 1 argument but got 2.\n${hint}\n`,
+    ],
+    [
+      'an unknown model',
+      ['model', 'show', 'gemma4:e2'],
+      'error: unknown model "gemma4:e2". Did you mean gemma4:e2b?\n  looked in: built-in catalog\n',
+    ],
+    [
+      'an unknown finding',
+      ['finding', 'show', 'unknown-modl'],
+      'error: unknown finding "unknown-modl". Did you mean unknown-model? See mn finding list.\n',
+    ],
+    [
+      'an unknown target',
+      targets('rtx4090'),
+      'error: unknown target "rtx4090". Did you mean rtx-4090? See mn target list (109 presets), or give a file.\n',
+    ],
+    [
+      'no target',
+      targets(','),
+      'error: no target is given. Name a preset (mn target list shows them), a file, or detect.\n',
+    ],
+    [
+      'everything at once',
+      [
+        ...validate,
+        'nope',
+        '--targets',
+        'rtx4090,t.yaml',
+        '--catalog',
+        'none.json',
+        '--catalog',
+        'none*.json',
+      ],
+      'error: "nope": there is no such file or folder. Name a blueprint folder or a JSON file.\n' +
+        'error: unknown target "rtx4090". Did you mean rtx-4090? See mn target list (109 presets), or give a file.\n' +
+        'error: t.yaml: The targets file cannot be read: it is not there. Put a readable file here.\n' +
+        'error: no catalog matches "none*.json". Correct the pattern, or leave it out.\n' +
+        'error: the catalog "none.json" cannot be read: it is not there. Put a readable file here.\n',
+    ],
+    [
+      'two targets files',
+      at(),
+      'error: there is more than one targets file: .mn/targets.json, .mn/targets.yml. Keep .mn/targets.json or .mn/targets.yml, and remove the rest.\n',
+      { '.mn/targets.json': '{}', '.mn/targets.yml': '' },
+    ],
+    [
+      'wrong things in a targets file',
+      targets('t.json'),
+      'error: t.json:2:2: Unknown preset "nvidia-8". Did you mean nvidia-8gb? See mn target list (109 presets).\n' +
+        'error: t.json:3:2: Target a lacks arch. Write x64 or arm64, or start from a preset.\n' +
+        'error: t.json:3:34: Target a has the unknown field "memory". Did you mean memory_gb?\n',
+      { 't.json': '{"targets": [\n "nvidia-8",\n {"id":"a","os":"linux","memory":8}\n]}' },
+    ],
+    [
+      'wrong things in a targets file in YAML',
+      targets('t.yaml'),
+      'error: t.yaml:2:5: Unknown preset "nvidia-8". Did you mean nvidia-8gb? See mn target list (109 presets).\n' +
+        'error: t.yaml:4:9: Target a: os must be linux, darwin or win32; found the string "beos".\n',
+      { 't.yaml': 'targets:\n  - nvidia-8\n  - id: a\n    os: beos\n    arch: x64\n' },
+    ],
+    [
+      'no JSON',
+      targets('t.json'),
+      'error: t.json:1:12: The file is not valid JSON: it ends early; the [ on line 1 is not closed. Close it with ], or restore what is missing.\n',
+      { 't.json': '{"targets":[' },
+    ],
+    [
+      'no YAML',
+      targets('t.yaml'),
+      'error: t.yaml:2:1: The file is not valid YAML: a tab stands where the line is indented. Use spaces.\n',
+      { 't.yaml': 'targets:\n\t- a\n' },
+    ],
+    [
+      'an empty targets file',
+      targets('t.json'),
+      'error: t.json:1:1: The file is empty. Write {"targets": ["apple-silicon-16gb"]}.\n',
+      { 't.json': '' },
+    ],
+    [
+      'env of nothing',
+      ['blueprint', 'env', 'nope'],
+      'error: "nope": there is no such file or folder. Name a blueprint folder or a JSON file.\n',
+    ],
+    [
+      'env of several',
+      ['blueprint', 'env', 'two'],
+      'error: "two" holds several blueprints. Name one of them: two/a.json, two/b.json.\n',
+      { 'two/a.json': blueprint('default'), 'two/b.json': blueprint('default') },
+    ],
+    [
+      'env of an unknown config',
+      ['blueprint', 'env', 'examples/blueprints/contract_reader', '--config', 'drft'],
+      'error: "examples/blueprints/contract_reader" has no config "drft". Did you mean draft? It has: "primary", "draft".\n',
+    ],
+    [
+      'a reference like an option',
+      ['model', 'show', '--', '--help'],
+      'error: unknown model "--help".\n  looked in: built-in catalog\n',
+    ],
+  ])('%s', async (_, args, stderr, files) => {
+    const result = await inExamples(args, files);
+    expect(result).toMatchObject({ code: 2, stdout: '', stderr });
+  });
+
+  test.each([[[]], [['blueprint']], [['model']], [['target']], [['finding']]])(
+    'mn %j shows its help as an error',
+    async (args) => {
+      const result = await mn(args);
+      expect(result).toMatchObject({ code: 2, stdout: '' });
+      expect(result.stderr).toContain(`Usage: ${['mn', ...args].join(' ')} [options] [command]\n`);
+    },
+  );
+});
+
+describe('content that stops a command with 1', () => {
+  test.each<[name: string, args: string[], stderr: string, files?: Tree]>([
+    [
+      'env: an unknown model',
+      ['blueprint', 'env', 'examples/blueprints/contract_reader', '--config', 'draft'],
+      'error: unknown model "gemma4:e2". Did you mean gemma4:e2b?\n  looked in: built-in catalog\n',
+    ],
+    [
+      'env: broken JSON',
+      ['blueprint', 'env', 'a.json'],
+      'error: a.json:1:1: The file is not valid JSON: it ends early; the { on line 1 is not closed. Close it with }, or restore what is missing.\n',
+      { 'a.json': '{' },
+    ],
+    [
+      'env: no model',
+      ['blueprint', 'env', 'a'],
+      'error: "a" names no language model. Add an llm section with a model; mn blueprint validate says where.\n',
+      { 'a/manifest.json': '{"apiVersion":"v2"}' },
+    ],
+  ])('%s', async (_, args, stderr, files) => {
+    expect(await inExamples(args, files)).toMatchObject({ code: 1, stdout: '', stderr });
+  });
+});
+
+/** Every option of every command, and what it changes. `base` is the same command without it. */
+interface OptionCase {
+  command: string;
+  option: string;
+  base: string[];
+  with: string[];
+  /** Stands in the output with the option, and not without it. */
+  shows: string | RegExp;
+  env?: Record<string, string>;
+}
+
+const on8 = ['--targets', 'nvidia-8gb'];
+const on6 = [summarizer, '--targets', 'nvidia-6gb'];
+const catalog = ['--catalog', 'examples/catalog.json'];
+const optionCases: OptionCase[] = [
+  ...[
+    {
+      option: '--targets',
+      base: [summarizer],
+      with: ['--targets', 'nvidia-6gb'],
+      shows: 'on NVIDIA, 6 GB VRAM',
+    },
+    {
+      option: '--catalog',
+      base: ['qwen.json', ...on8, '--json'],
+      with: catalog,
+      shows: '"model":"qwen3:4b"',
+    },
+    {
+      option: '--include',
+      base: ['examples', ...on8],
+      with: ['--include', 'summarizer.json'],
+      shows: 'Checked 1 blueprint ',
+    },
+    {
+      option: '--exclude',
+      base: ['examples', ...on8],
+      with: ['--exclude', 'contract_reader'],
+      shows: 'Checked 3 blueprints ',
+    },
+    { option: '--force', base: on6, with: ['--force'], shows: 'model-forced' },
+    { option: '--fail-on', base: on6, with: ['--fail-on', 'never'], shows: '[exit 0]' },
+    {
+      option: '--if-none',
+      base: ['examples/catalog.json', ...on8],
+      with: ['--if-none', 'error'],
+      shows: '✗ no-blueprint',
+    },
+    { option: '--format', base: on6, with: ['--format', 'markdown'], shows: '### Models: ' },
+    { option: '--json', base: on6, with: ['--json'], shows: '"schema": "model-check.report/v1"' },
+    { option: '--output', base: on6, with: ['--output', 'out.txt'], shows: 'wrote out.txt' },
+    { option: '--quiet', base: on6, with: ['--quiet'], shows: /^✗ model-incompatible/ },
+    {
+      option: '--no-color',
+      base: on6,
+      with: ['--no-color'],
+      shows: /^✗ model-incompatible /m,
+      env: { FORCE_COLOR: '1' },
+    },
+    { option: '--debug', base: on6, with: ['--debug'], shows: 'debug: targets: nvidia-6gb' },
+  ].map((one) => ({ command: 'blueprint validate', ...one })),
+  ...[
+    {
+      option: '--config',
+      base: ['two.json'],
+      with: ['--config', 'second'],
+      shows: 'MN_LLM_MODEL=ai/nemotron3:latest',
+    },
+    {
+      option: '--worker',
+      base: [summarizer],
+      with: ['--worker', 'hostlocal'],
+      shows: 'MN_LLM_API_BASE=http://localhost:12434/engines/v1',
+    },
+    { option: '--catalog', base: ['qwen.json'], with: catalog, shows: 'MN_LLM_MODEL=ai/qwen3:4B-UD-Q4_K_XL' },
+    {
+      option: '--json',
+      base: [summarizer],
+      with: ['--json'],
+      shows: '"MN_LLM_PROVIDER": "docker_model_runner"',
+    },
+  ].map((one) => ({ command: 'blueprint env', ...one })),
+  ...[
+    { option: '--catalog', base: [], with: catalog, shows: 'examples/catalog.json:3' },
+    { option: '--json', base: [], with: ['--json'], shows: '"models": [' },
+  ].map((one) => ({ command: 'model list', ...one })),
+  ...[
+    { option: '--compatibility', base: ['default'], with: ['--compatibility'], shows: 'This machine ' },
+    {
+      option: '--targets',
+      base: ['default'],
+      with: ['--targets', 'nvidia-6gb'],
+      shows: 'needs 8 GB VRAM, found 6 GB',
+    },
+    { option: '--catalog', base: ['drafts'], with: catalog, shows: 'qwen3:4b  ai/qwen3:4B-UD-Q4_K_XL' },
+    { option: '--json', base: ['default'], with: ['--json'], shows: '"docker_model": "ai/gemma4:E2B"' },
+  ].map((one) => ({ command: 'model show', ...one })),
+  ...[
+    {
+      option: '--catalog',
+      base: ['--json'],
+      with: ['--catalog', 'small.json'],
+      shows: '"needs 2 GB VRAM, found 8 GB"',
+    },
+    { option: '--json', base: [], with: ['--json'], shows: '"targets": [' },
+  ].map((one) => ({ command: 'target list', ...one })),
+];
+const optionFiles: Tree = {
+  'qwen.json': blueprint('qwen3:4b'),
+  'two.json': JSON.stringify({
+    llm: { configs: { primary: { model: 'default' }, second: { model: 'medium' } } },
+  }),
+  'small.json':
+    '[{"id":"gemma4:e2b","model":"ai/gemma4:E2B","aliases":["default"],"requirements":{"min_vram_gb":2}}]',
+};
+
+describe('options', () => {
+  test.each(optionCases)('$command $option', async ({ command, base, with: more, shows, env }) => {
+    const output = async (args: string[]) => {
+      const result = await inExamples([...command.split(' '), ...args], optionFiles, env);
+      return `${result.stdout}${result.stderr}[exit ${result.code}]`;
+    };
+    const without = await output(base);
+    const withIt = await output([...base, ...more]);
+    expect(withIt).toMatch(shows);
+    expect(without).not.toMatch(shows);
+  });
+
+  const commands = [
+    ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'target list'],
+    ...['finding list', 'finding show'],
+  ];
+  test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
+    const { code, stdout, stderr } = await mn([...command.split(' '), '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const named = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option as string);
+    const exercised = optionCases.filter((one) => one.command === command).map(({ option }) => option);
+    const everywhere = ['--help', '--no-color', '--debug'];
+    expect(named.sort()).toEqual([...new Set([...exercised, ...everywhere])].sort());
+    expect(stdout).not.toMatch(/default: (?:\[\]|false)/);
+  });
+
+  test('the examples of the help do not fail for their options', async () => {
+    const files: Tree = {
+      'blueprints/legal/manifest.json':
+        '{"apiVersion":"v2","llm":{"configs":{"primary":{"model":"default"}}}}',
+      '.mn/targets.yaml': 'targets: [nvidia-8gb]',
+    };
+    for (const command of ['', ...commands]) {
+      const { stdout } = await mn([...command.split(' ').filter((word) => word !== ''), '--help']);
+      for (const [, line] of stdout.matchAll(/^ {2}mn (\S.*?)(?: {2,}.*)?$/gm)) {
+        const result = await inExamples((line as string).split(' '), files);
+        expect(`${line}: ${result.stderr}`).not.toContain('error:');
+      }
+    }
+  });
+
+  test('--version', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    for (const option of ['--version', '-V']) {
+      expect(await mn([option])).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
+    }
+  });
+});
+
+describe('colour', () => {
+  const args = [...validate, summarizer, '--targets', 'nvidia-6gb'];
+  const esc = '\u001b';
+  test.each<[name: string, env: Record<string, string>, more: string[], colored: boolean]>([
+    ['a pipe has none', {}, [], false],
+    ['FORCE_COLOR', { FORCE_COLOR: '1' }, [], true],
+    ['FORCE_COLOR=0', { FORCE_COLOR: '0' }, [], false],
+    ['NO_COLOR wins', { FORCE_COLOR: '1', NO_COLOR: '1' }, [], false],
+    ['an empty NO_COLOR says nothing', { FORCE_COLOR: '1', NO_COLOR: '' }, [], true],
+    ['--no-color wins', { FORCE_COLOR: '1' }, ['--no-color'], false],
+    ['JSON has none', { FORCE_COLOR: '1' }, ['--json'], false],
+    ['Markdown has none', { FORCE_COLOR: '1' }, ['--format', 'markdown'], false],
+  ])('%s', async (_, env, more, colored) => {
+    const { stdout } = await inExamples([...args, ...more], {}, env);
+    expect(stdout.includes(esc)).toBe(colored);
+  });
+
+  test('--no-color before the command', async () => {
+    const { stdout } = await inExamples(['--no-color', ...args], {}, { FORCE_COLOR: '1' });
+    expect(stdout).not.toContain(esc);
+  });
+  test('a file has none', async () => {
+    const { folder } = await inExamples([...args, '--output', 'out.txt'], {}, { FORCE_COLOR: '1' });
+    expect(readFileSync(join(folder, 'out.txt'), 'utf8')).not.toContain(esc);
+  });
+});
+
+describe('--output', () => {
+  const args = [...validate, summarizer, '--targets', 'nvidia-6gb'];
+
+  test('holds what stdout would, in a folder that is made, and nothing else is left', async () => {
+    const { folder, code, stdout, stderr } = await inExamples([
+      ...args,
+      '--json',
+      '--output',
+      'new/deep/out.json',
+    ]);
+    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: 'wrote new/deep/out.json\n' });
+    expect(readdirSync(join(folder, 'new/deep'))).toEqual(['out.json']);
+    const printed = await mn([...args, '--json'], { cwd: folder });
+    expect(readFileSync(join(folder, 'new/deep/out.json'), 'utf8')).toBe(printed.stdout);
+  });
+
+  test('replaces a file', async () => {
+    const { folder } = await inExamples([...args, '--output', 'out.txt'], { 'out.txt': 'old' });
+    expect(readFileSync(join(folder, 'out.txt'), 'utf8')).toMatch(/^Checked 1 blueprint/);
+  });
+
+  test('a wrong question leaves an existing file as it is', async () => {
+    const { folder, code } = await inExamples([...args, '--targets', 'nope', '--output', 'out.txt'], {
+      'out.txt': 'old',
+    });
+    expect(code).toBe(2);
+    expect(readFileSync(join(folder, 'out.txt'), 'utf8')).toBe('old');
+  });
+
+  test.each<[name: string, path: string, stderr: string]>([
+    [
+      'a folder',
+      'examples',
+      'error: "examples" cannot be written (it is a folder). Give another --output.\n',
+    ],
+    [
+      'below a file',
+      'examples/catalog.json/x',
+      'error: "examples/catalog.json/x" cannot be written (a file stands where a folder is needed). Give another --output.\n',
+    ],
+  ])('cannot be written: %s', async (_, path, stderr) => {
+    const { folder, ...result } = await inExamples([...args, '--output', path]);
+    expect(result).toMatchObject({ code: 2, stdout: '', stderr });
+    expect(readdirSync(folder)).toEqual(['examples']);
+    expect(readdirSync(join(folder, 'examples')).sort()).toEqual([
+      'blueprints',
+      'catalog.json',
+      'targets.yaml',
+    ]);
+  });
+
+  // Making folders in /proc fails in a way that recursive mkdir takes for a reason to try again, for ever.
+  test.skipIf(!existsSync('/proc/self'))('cannot be written: below /proc', async () => {
+    const result = await inExamples([...args, '--output', '/proc/model-check/out.txt']);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toMatch(
+      /^error: "\/proc\/model-check\/out\.txt" cannot be written \(.+\)\. Give another --output\.\n$/,
+    );
+  });
+
+  test.skipIf(!isRoot || !canForbid)(
+    'cannot be written: a folder of somebody else keeps its file',
+    async () => {
+      const folder = folderOf({ ...examples(), 'locked/out.txt': 'old' });
+      chmodSync(join(folder, 'locked'), 0o755);
+      const result = await mn([...args, '--output', 'locked/out.txt'], { cwd: folder, asNobody: true });
+      expect(result).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr:
+          'error: "locked/out.txt" cannot be written (writing there is not permitted). Give another --output.\n',
+      });
+      expect(readFileSync(join(folder, 'locked/out.txt'), 'utf8')).toBe('old');
+    },
+  );
+});
+
+describe('streams', () => {
+  test('a reader that has seen enough ends it without a word', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 400 }, (_, index) => [`b/${index}.json`, blueprint(`unknown-${index}`)]),
+    );
+    const folder = folderOf(many);
+    for (const format of ['text', 'json', 'markdown']) {
+      const args = [...validate, 'b', '--targets', 'nvidia-8gb', '--format', format];
+      const result = await mn(args, { cwd: folder, closeAfter: 1 });
+      expectNoCrash(result);
+      expect(result.stderr).toBe('');
+    }
+    expectNoCrash(await mn(['target', 'list'], { cwd: folder, closeAfter: 1 }));
+  });
+});
+
+describe('catalogs', () => {
+  const entry = (vram: number) =>
+    JSON.stringify([{ id: 'mine', model: 'ai/mine', requirements: { min_vram_gb: vram } }]);
+  const layers = ['home', 'MN_HOME', 'repository', 'given', 'given again', 'MN_MODEL_CATALOG_PATH'] as const;
+  /** What `mine` needs with these catalogs, each of which asks for one GB more than the one before. */
+  async function needed(present: readonly string[]): Promise<number> {
+    const has = (layer: (typeof layers)[number]) => present.includes(layer);
+    const folder = folderOf({ 'home/.mn/keep': '', 'other/keep': '', 'repo/keep': '' });
+    if (has('home')) write(folder, { 'home/.mn/models/catalog.json': entry(1) });
+    if (has('MN_HOME')) write(folder, { 'other/models/catalog.json': entry(2) });
+    if (has('repository')) write(folder, { 'repo/.mn/models/catalog.json': entry(3) });
+    if (has('given')) write(folder, { 'repo/given/a.json': entry(4) });
+    if (has('given again')) write(folder, { 'repo/given/b.json': entry(5) });
+    if (has('MN_MODEL_CATALOG_PATH')) write(folder, { 'env.json': entry(6) });
+    const home = join(folder, 'home');
+    const result = await mn(
+      [
+        ...['model', 'show', 'mine', '--json'],
+        ...(has('given') ? ['--catalog', 'given/a.json'] : []),
+        ...(has('given again') ? ['--catalog', 'given/b*.json'] : []),
+      ],
+      {
+        cwd: join(folder, 'repo'),
+        env: {
+          HOME: home,
+          USERPROFILE: home,
+          ...(has('MN_HOME') ? { MN_HOME: join(folder, 'other') } : {}),
+          ...(has('MN_MODEL_CATALOG_PATH') ? { MN_MODEL_CATALOG_PATH: join(folder, 'env.json') } : {}),
+        },
+      },
+    );
+    expect(result.stderr).toBe('');
+    return (JSON.parse(result.stdout) as { requirements: { min_vram_gb: number } }).requirements.min_vram_gb;
+  }
+
+  test.each(layers.map((layer, index) => [layer, index] as const))(
+    '%s wins over those before it',
+    async (_, index) => {
+      expect(await needed(layers.slice(0, index + 1))).toBe(index + 1);
+    },
+  );
+  test('MN_HOME takes the place of the home folder', async () => {
+    await expect(needed(['home'])).resolves.toBe(1);
+    const folder = folderOf({ '.mn/models/catalog.json': entry(1), 'other/keep': '' });
+    const env = { HOME: folder, USERPROFILE: folder, MN_HOME: join(folder, 'other') };
+    const result = await mn(['model', 'show', 'mine'], { env });
+    expect(result).toMatchObject({
+      code: 2,
+      stderr: 'error: unknown model "mine".\n  looked in: built-in catalog\n',
+    });
+  });
+  test('of those given, the last wins, whatever their names', async () => {
+    const folder = folderOf({ 'a.json': entry(9), 'b.json': entry(10) });
+    const shown = async (...args: string[]) =>
+      (await mn(['model', 'show', 'mine', ...args], { cwd: folder })).stdout;
+    expect(await shown('--catalog', 'b.json', '--catalog', 'a.json')).toContain('needs 9 GB VRAM');
+    expect(await shown('--catalog', '*.json')).toContain('needs 10 GB VRAM');
+  });
+  test('a wrong MN_MODEL_CATALOG_PATH is said', async () => {
+    const result = await mn(['model', 'list'], { env: { MN_MODEL_CATALOG_PATH: 'gone.json' } });
+    expect(result).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr:
+        'error: MN_MODEL_CATALOG_PATH "gone.json" cannot be read: it is not there. Put a readable file here.\n',
+    });
+  });
+  test('mn model list says what is wrong in a catalog, and lists the rest', async () => {
+    const folder = folderOf({ '.mn/models/catalog.json': `[{"id":"bad"},${entry(5).slice(1)}` });
+    const result = await mn(['model', 'list'], { cwd: folder });
+    expect(result.code).toBe(0);
+    expect(result.stdout).toMatch(/^mine +ai\/mine /m);
+    expect(result.stderr).toBe(
+      'warning: .mn/models/catalog.json:1:2: Entry bad: model is missing. The entry is left out; the others are used. Add "model": "ai/my-model".\n',
+    );
+  });
+});
+
+describe('targets', () => {
+  const result = async (files: Tree, ...args: string[]) => {
+    const ran: Result = await inExamples([...validate, summarizer, '--json', ...args], files);
+    expect(ran.stderr).toBe('');
+    return readReport(ran.stdout).targets.map(({ id, required }) => (required ? id : `(${id})`));
+  };
+  const own = JSON.stringify({ targets: ['nvidia-8gb', { id: 'lab', preset: 'rtx-4060', required: false }] });
+
+  test.each<[name: string, files: Tree, args: string[], ids: string[]]>([
+    [
+      'presets',
+      {},
+      ['--targets', 'nvidia-8gb, mac-m2-16', '--targets', 'cpu-32gb'],
+      ['nvidia-8gb', 'mac-m2-16', 'cpu-32gb'],
+    ],
+    ['a JSON file', { 't.json': own }, ['--targets', 't.json'], ['nvidia-8gb', '(lab)']],
+    [
+      'a YAML file',
+      { 't.yml': 'targets:\n- nvidia-8gb\n- {id: lab, preset: rtx-4060, required: false}\n' },
+      ['--targets', 't.yml'],
+      ['nvidia-8gb', '(lab)'],
+    ],
+    [
+      'a mix',
+      { 't.json': own },
+      ['--targets', 'cpu-32gb,t.json,detect'],
+      ['cpu-32gb', 'nvidia-8gb', '(lab)', 'this-machine'],
+    ],
+    ['.mn/targets.json', { '.mn/targets.json': own }, [], ['nvidia-8gb', '(lab)']],
+    ['.mn/targets.yaml', { '.mn/targets.yaml': 'targets: [cpu-32gb]' }, [], ['cpu-32gb']],
+    [
+      'what is given wins over .mn/targets.json',
+      { '.mn/targets.json': own },
+      ['--targets', 'cpu-32gb'],
+      ['cpu-32gb'],
+    ],
+    ['detect', {}, ['--targets', 'detect'], ['this-machine']],
+    ['nobody chose', {}, [], ['this-machine']],
+  ])('%s', async (_, files, args, ids) => {
+    expect(await result(files, ...args)).toEqual(ids);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'detect reads nvidia-smi, and memory as sold meets its threshold',
+    async () => {
+      const folder = folderOf({
+        ...examples(),
+        'bin/nvidia-smi': "#!/bin/sh\necho 'NVIDIA GeForce RTX 4060, 7805'\n",
+      });
+      chmodSync(join(folder, 'bin/nvidia-smi'), 0o755);
+      const env = { PATH: join(folder, 'bin') };
+      const { code, stdout } = await mn([...validate, summarizer], { cwd: folder, env });
+      expect(code).toBe(0);
+      expect(stdout).toMatch(
+        /^Checked 1 blueprint against this machine \(detected: .*NVIDIA RTX 4060 7\.6 GB/,
+      );
+      const shown = await mn(['model', 'show', 'default', '--compatibility'], { cwd: folder, env });
+      expect(shown.stdout).toContain(
+        '  Verdict        ✓ runs: needs 8 GB VRAM, found 7.6 GB measured, which is sold as 8 GB (nvidia)\n',
+      );
+    },
+  );
+
+  test('mn target list has the targets of the repository and all presets', async () => {
+    const { stdout } = await inExamples(['target', 'list', '--json'], { '.mn/targets.json': own });
+    const { targets } = JSON.parse(stdout) as {
+      targets: { id: string; from: string; verdict: { status: string } }[];
+    };
+    expect(targets.slice(0, 2).map(({ id, from }) => [id, from])).toEqual([
+      ['nvidia-8gb', '.mn/targets.json'],
+      ['lab', '.mn/targets.json'],
+    ]);
+    expect(targets.filter(({ from }) => from === 'preset').length).toBe(109);
+    const text = (await inExamples(['target', 'list'], { '.mn/targets.json': own })).stdout;
+    expect(text).toContain('Targets of this repository (2)\n');
+    expect(text).toMatch(/^✗ {2}nvidia-6gb /m);
+  });
+});
+
+describe('blueprint env', () => {
+  test.each<[name: string, args: string[]]>([
+    ['container', [summarizer]],
+    ['hostlocal', [summarizer, '--worker', 'hostlocal']],
+    ['json', [summarizer, '--json']],
+    ['disabled', ['examples/blueprints/release_notes']],
+  ])('%s', async (name, args) => {
+    const result = await inExamples(['blueprint', 'env', ...args]);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    await expect(result.stdout).toMatchFileSnapshot(`snapshots/e2e-env-${name}.txt`);
+  });
+});
+
+describe('the rest', () => {
+  test.each<[name: string, args: string[]]>([
+    ['model-list', ['model', 'list']],
+    ['model-show', ['model', 'show']],
+    ['model-compatibility', ['model', 'show', 'nemotron3', '--compatibility', '--targets', 'rtx-2060']],
+    ['model-compatibility-several', ['model', 'show', 'default', '--targets', 'rtx-2060,mac-m2-16,amd-8gb']],
+    ['finding-show', ['finding', 'show', 'unknown-model']],
+  ])('%s', async (name, args) => {
+    const result = await mn(args);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    await expect(result.stdout).toMatchFileSnapshot(`snapshots/e2e-${name}.txt`);
+  });
+
+  test('mn finding list has every finding, and each can be shown', async () => {
+    const { stdout } = await mn(['finding', 'list']);
+    const ids = [...stdout.matchAll(/^([a-z-]+) +(?:error|warning|note) {2}/gm)].map(
+      ([, id]) => id as string,
+    );
+    expect(ids.length).toBeGreaterThan(20);
+    for (const id of ids.slice(0, 3))
+      expect((await mn(['finding', 'show', id])).stdout).toContain(`/${id}.md`);
+  });
+
+  test('a path that is no folder of this repository is checked all the same', async () => {
+    const folder = folderOf({ 'a.json': blueprint('default') });
+    mkdirSync(join(folder, 'elsewhere'));
+    const result = await mn([...validate, '../a.json', '--targets', 'nvidia-8gb'], {
+      cwd: join(folder, 'elsewhere'),
+    });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toContain('Checked 1 blueprint');
+  });
+});
