@@ -6,6 +6,7 @@ import * as core from '@actions/core';
 import { exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
 import { isTargetsFile } from '../hardware/select.ts';
+import { sinceStart, standardStream } from '../io/stream.ts';
 import { writeWhole } from '../io/write.ts';
 import { reportAnnotations } from '../report/github.ts';
 import { reportJson } from '../report/json.ts';
@@ -69,10 +70,10 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     outside: false,
     onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
   });
-  const timed = { ...info, elapsedMs: performance.now() };
+  const timed = { ...info, elapsedMs: sinceStart() };
 
   writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
-  if (inputs.annotations) process.stdout.write(reportAnnotations(report));
+  if (inputs.annotations) standardStream(1).write(reportAnnotations(report));
   writeSummary(report, timed, inputs, env);
   writeOutputs(report, environments, env);
   return exitCode(report.summary, inputs.failOn);
@@ -81,7 +82,7 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
 /** Text in the log can hold what a repository's files say: while it is printed, the runner obeys nothing. */
 function writeLog(text: string): void {
   const token = randomUUID();
-  process.stdout.write(
+  standardStream(1).write(
     `::stop-commands::${token}\n${text.endsWith('\n') ? text : `${text}\n`}::${token}::\n`,
   );
 }

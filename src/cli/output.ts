@@ -1,4 +1,5 @@
 import type { Report, RunInfo } from '../check/report.ts';
+import { sinceStart } from '../io/stream.ts';
 import { reportText } from '../report/text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -39,8 +40,8 @@ export function progressLine(terminal: Terminal, startsAfterMs = 1000): { tick()
   return {
     tick() {
       amount++;
-      if (!terminal.watched || performance.now() < startsAfterMs) return;
-      const now = performance.now();
+      if (!terminal.watched || sinceStart() < startsAfterMs) return;
+      const now = sinceStart();
       if (now - last < 100) return;
       last = now;
       shown = true;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { workers } from '../blueprint/environment.ts';
 import { failOnLevels } from '../check/exit-code.ts';
+import { standardStream } from '../io/stream.ts';
 import { guardLines } from '../report/guard.ts';
 import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
@@ -66,8 +67,155 @@ function exampleText(list: readonly (readonly [string, string])[]): string {
   return `\nExamples:\n${lines.join('\n')}\n`;
 }
 
-/** Builds the commands. `act` gets what the chosen one does. */
-export function program(act: (options: GlobalOptions, action: Action) => Promise<void>): Command {
+/** Runs what a command does, with the terminal that its options ask for. */
+type Start = (chosen: Command, action: Action) => Promise<void>;
+
+interface Group {
+  name: string;
+  description: string;
+  /** Adds the commands of the group. */
+  fill(group: Command, start: Start): void;
+}
+
+/** `--debug` and `--no-color` work wherever they stand. */
+const command = (parent: Command, name: string, description: string): Command =>
+  parent
+    .command(name)
+    .description(description)
+    .addOption(new Option('--no-color', 'no colour'))
+    .addOption(new Option('--debug', 'say what is done, and show stack traces'));
+
+const catalogOption = () =>
+  new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
+const targetsOption = () =>
+  new Option('--targets <list>', 'presets, targets files and detect, with commas; repeatable').argParser(
+    several,
+  );
+
+/** The groups of commands. */
+const groups: readonly Group[] = [
+  {
+    name: 'blueprint',
+    description: 'check and resolve blueprints',
+    fill(group, start) {
+      command(group, 'validate', 'check every model of every blueprint against every target')
+        .argument('[paths...]', 'folders to search, or files; this folder when none is given')
+        .addOption(targetsOption())
+        .addOption(catalogOption())
+        .addOption(
+          new Option('--include <glob>', 'only blueprints that match; repeatable').argParser(several),
+        )
+        .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
+        .option('--force', 'allow what only the hardware table refuses, with a warning')
+        .addOption(
+          new Option('--fail-on <level>', 'exit 1 from this severity on')
+            .choices(failOnLevels)
+            .default('error'),
+        )
+        .addOption(
+          new Option('--if-none <level>', 'when there is no blueprint').choices(ifNoneLevels).default('warn'),
+        )
+        .addOption(new Option('--format <format>', 'how to report').choices(formats).default('text'))
+        .option('--json', 'the same as --format json')
+        .option('--output <file>', 'write the report to a file')
+        .option('--quiet', 'only problems and the closing line')
+        .addHelpText('after', exampleText(examples.validate))
+        .addHelpText('after', 'The kinds of findings: mn finding list')
+        .action((paths: string[], options: ValidateOptions & { json?: boolean }, chosen: Command) =>
+          start(chosen, async (terminal) => {
+            if (
+              options.json &&
+              chosen.getOptionValueSource('format') === 'cli' &&
+              options.format !== 'json'
+            ) {
+              throw new UsageError([
+                `--json and --format ${options.format} contradict each other. Give one of them.`,
+              ]);
+            }
+            const format = options.json ? 'json' : options.format;
+            return validate(paths, { ...nothingGiven, ...options, format }, terminal);
+          }),
+        );
+      command(group, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
+        .argument('<path>', 'a blueprint folder or file')
+        .option('--config <name>', 'a config of llm.configs; the default one when not given')
+        .addOption(
+          new Option('--worker <kind>', 'where the worker runs').choices(workers).default('container'),
+        )
+        .addOption(catalogOption())
+        .option('--json', 'one JSON object')
+        .addHelpText('after', exampleText(examples.env))
+        .action((path: string, options: EnvOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./env.ts')).env(path, { ...nothingGiven, ...options }, terminal),
+          ),
+        );
+    },
+  },
+  {
+    name: 'model',
+    description: 'the models of the catalog',
+    fill(group, start) {
+      command(group, 'list', 'list the catalog')
+        .addOption(catalogOption())
+        .option('--json', 'one JSON document')
+        .action((options: ModelOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./model.ts')).modelList({ ...nothingGiven, ...options }, terminal),
+          ),
+        );
+      command(group, 'show', 'show one model, and where it runs')
+        .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
+        .option('--compatibility', 'say whether it runs on this machine, or on --targets')
+        .addOption(targetsOption())
+        .addOption(catalogOption())
+        .option('--json', 'one JSON document')
+        .addHelpText('after', exampleText(examples.show))
+        .action((ref: string, options: ShowOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
+          ),
+        );
+    },
+  },
+  {
+    name: 'target',
+    description: 'the machines to check against',
+    fill(group, start) {
+      command(group, 'list', 'list all targets, with what the default model does on each')
+        .addOption(catalogOption())
+        .option('--json', 'one JSON document')
+        .action((options: TargetListOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./target.ts')).targetList({ ...nothingGiven, ...options }, terminal),
+          ),
+        );
+    },
+  },
+  {
+    name: 'finding',
+    description: 'the kinds of findings',
+    fill(group, start) {
+      command(group, 'list', 'list them').action((_options: object, chosen: Command) =>
+        start(chosen, async (terminal) => (await import('./finding.ts')).findingList(terminal)),
+      );
+      command(group, 'show', 'explain one')
+        .argument('<id>', 'its id')
+        .action((id: string, _options: object, chosen: Command) =>
+          start(chosen, async (terminal) => (await import('./finding.ts')).findingShow(id, terminal)),
+        );
+    },
+  },
+];
+
+/**
+ * Builds the commands. `act` gets what the chosen one does. With `only`, the
+ * other groups stay empty: building them all is a tenth of a start.
+ */
+export function program(
+  act: (options: GlobalOptions, action: Action) => Promise<void>,
+  only?: string,
+): Command {
   const root = new Command('mn')
     .description(
       'Decides whether the local models that MirrorNeuron blueprints declare run on the machines you target.',
@@ -83,125 +231,38 @@ export function program(act: (options: GlobalOptions, action: Action) => Promise
     .helpCommand('help [command]', 'show help for a command')
     .showHelpAfterError('(--help shows what there is)');
 
-  /** `--debug` and `--no-color` work wherever they stand. */
-  const command = (parent: Command, name: string, description: string): Command =>
-    parent
-      .command(name)
-      .description(description)
-      .addOption(new Option('--no-color', 'no colour'))
-      .addOption(new Option('--debug', 'say what is done, and show stack traces'));
-  const start = (chosen: Command, action: Action) => {
+  const start: Start = (chosen, action) => {
     const all = [chosen.opts(), root.opts()] as GlobalOptions[];
     return act(
       { color: all.every(({ color }) => color), debug: all.some(({ debug }) => debug === true) },
       action,
     );
   };
-  const catalogOption = () =>
-    new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
-  const targetsOption = () =>
-    new Option('--targets <list>', 'presets, targets files and detect, with commas; repeatable').argParser(
-      several,
-    );
-
-  const blueprint = root.command('blueprint').description('check and resolve blueprints');
-  command(blueprint, 'validate', 'check every model of every blueprint against every target')
-    .argument('[paths...]', 'folders to search, or files; this folder when none is given')
-    .addOption(targetsOption())
-    .addOption(catalogOption())
-    .addOption(new Option('--include <glob>', 'only blueprints that match; repeatable').argParser(several))
-    .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
-    .option('--force', 'allow what only the hardware table refuses, with a warning')
-    .addOption(
-      new Option('--fail-on <level>', 'exit 1 from this severity on').choices(failOnLevels).default('error'),
-    )
-    .addOption(
-      new Option('--if-none <level>', 'when there is no blueprint').choices(ifNoneLevels).default('warn'),
-    )
-    .addOption(new Option('--format <format>', 'how to report').choices(formats).default('text'))
-    .option('--json', 'the same as --format json')
-    .option('--output <file>', 'write the report to a file')
-    .option('--quiet', 'only problems and the closing line')
-    .addHelpText('after', exampleText(examples.validate))
-    .addHelpText('after', 'The kinds of findings: mn finding list')
-    .action((paths: string[], options: ValidateOptions & { json?: boolean }, chosen: Command) =>
-      start(chosen, async (terminal) => {
-        if (options.json && chosen.getOptionValueSource('format') === 'cli' && options.format !== 'json') {
-          throw new UsageError([
-            `--json and --format ${options.format} contradict each other. Give one of them.`,
-          ]);
-        }
-        const format = options.json ? 'json' : options.format;
-        return validate(paths, { ...nothingGiven, ...options, format }, terminal);
-      }),
-    );
-  command(blueprint, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
-    .argument('<path>', 'a blueprint folder or file')
-    .option('--config <name>', 'a config of llm.configs; the default one when not given')
-    .addOption(new Option('--worker <kind>', 'where the worker runs').choices(workers).default('container'))
-    .addOption(catalogOption())
-    .option('--json', 'one JSON object')
-    .addHelpText('after', exampleText(examples.env))
-    .action((path: string, options: EnvOptions, chosen: Command) =>
-      start(chosen, async (terminal) =>
-        (await import('./env.ts')).env(path, { ...nothingGiven, ...options }, terminal),
-      ),
-    );
-
-  const model = root.command('model').description('the models of the catalog');
-  command(model, 'list', 'list the catalog')
-    .addOption(catalogOption())
-    .option('--json', 'one JSON document')
-    .action((options: ModelOptions, chosen: Command) =>
-      start(chosen, async (terminal) =>
-        (await import('./model.ts')).modelList({ ...nothingGiven, ...options }, terminal),
-      ),
-    );
-  command(model, 'show', 'show one model, and where it runs')
-    .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
-    .option('--compatibility', 'say whether it runs on this machine, or on --targets')
-    .addOption(targetsOption())
-    .addOption(catalogOption())
-    .option('--json', 'one JSON document')
-    .addHelpText('after', exampleText(examples.show))
-    .action((ref: string, options: ShowOptions, chosen: Command) =>
-      start(chosen, async (terminal) =>
-        (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
-      ),
-    );
-
-  const target = root.command('target').description('the machines to check against');
-  command(target, 'list', 'list all targets, with what the default model does on each')
-    .addOption(catalogOption())
-    .option('--json', 'one JSON document')
-    .action((options: TargetListOptions, chosen: Command) =>
-      start(chosen, async (terminal) =>
-        (await import('./target.ts')).targetList({ ...nothingGiven, ...options }, terminal),
-      ),
-    );
-
-  const finding = root.command('finding').description('the kinds of findings');
-  command(finding, 'list', 'list them').action((_options: object, chosen: Command) =>
-    start(chosen, async (terminal) => (await import('./finding.ts')).findingList(terminal)),
-  );
-  command(finding, 'show', 'explain one')
-    .argument('<id>', 'its id')
-    .action((id: string, _options: object, chosen: Command) =>
-      start(chosen, async (terminal) => (await import('./finding.ts')).findingShow(id, terminal)),
-    );
+  for (const { name, description, fill } of groups) {
+    const group = root.command(name).description(description);
+    if (only === undefined || only === name) fill(group, start);
+  }
   return root;
 }
 
 /** Runs the command line and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   let debug = argv.includes('--debug');
-  const commands = program(async (options, action) => {
-    debug = options.debug;
-    process.exitCode = await action(realTerminal(options));
-  });
+  const first = argv.find((word) => !word.startsWith('-'));
+  const commands = program(
+    async (options, action) => {
+      debug = options.debug;
+      process.exitCode = await action(realTerminal(options));
+    },
+    groups.some(({ name }) => name === first) ? first : undefined,
+  );
   for (const each of [commands, ...commands.commands.flatMap((group) => [group, ...group.commands])]) {
     each.exitOverride();
-    each.configureOutput({ outputError: (text, write) => write(printableLines(text)) });
+    each.configureOutput({
+      writeOut: (text) => standardStream(1).write(text),
+      writeErr: (text) => standardStream(2).write(text),
+      outputError: (text, write) => write(printableLines(text)),
+    });
   }
   try {
     await commands.parseAsync(argv, { from: 'user' });
@@ -211,11 +272,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       // --help and --version end with 0; a group without a command shows its help, which answers no question.
       if (error.exitCode === 0) process.exitCode = 0;
     } else if (error instanceof UsageError) {
-      for (const problem of error.problems) process.stderr.write(guardLines(`error: ${problem}\n`));
+      for (const problem of error.problems) standardStream(2).write(guardLines(`error: ${problem}\n`));
     } else {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      process.stderr.write(`error: something is wrong in Model Check itself: ${printable(message)}\n`);
-      process.stderr.write(
+      standardStream(2).write(`error: something is wrong in Model Check itself: ${printable(message)}\n`);
+      standardStream(2).write(
         debug
           ? `${stack}\n`
           : '  Run it again with --debug, and report what it prints: https://github.com/mirrorneuron/model-check/issues\n',

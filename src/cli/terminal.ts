@@ -1,3 +1,4 @@
+import { standardStream } from '../io/stream.ts';
 import { guardLines } from '../report/guard.ts';
 import { type Paint, paint } from '../report/paint.ts';
 
@@ -18,28 +19,23 @@ export interface Terminal {
 
 /** The real terminal. `color` is false where `--no-color` says so. */
 export function realTerminal(options: { color: boolean; debug: boolean }): Terminal {
-  const { stdout, stderr, env } = process;
-  // A reader that has seen enough (`mn … | head`) is no error.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? 0);
-  });
+  const { env } = process;
+  const out = standardStream(1);
   const forced = env['FORCE_COLOR'];
   const color =
     options.color &&
     !env['NO_COLOR'] &&
-    (forced === undefined
-      ? stdout.isTTY === true && env['TERM'] !== 'dumb'
-      : forced !== '0' && forced !== 'false');
+    (forced === undefined ? out.isTerminal && env['TERM'] !== 'dumb' : forced !== '0' && forced !== 'false');
+  const err = standardStream(2);
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(guardLines(text)),
+    out: out.write,
+    err: (text) => err.write(guardLines(text)),
     color,
-    width: stdout.columns ?? 100,
-    watched: stderr.isTTY === true,
+    width: out.columns,
+    watched: err.isTerminal,
     colors: paint(color),
     debug: (text) => {
-      if (options.debug) stderr.write(`debug: ${text}\n`);
+      if (options.debug) err.write(`debug: ${text}\n`);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { FailOn } from '../check/exit-code.ts';
 import { exitCode } from '../check/exit-code.ts';
+import { sinceStart } from '../io/stream.ts';
 import { writeWhole } from '../io/write.ts';
 import type { IfNone } from '../run/run.ts';
 import { run } from '../run/run.ts';
@@ -52,7 +53,7 @@ export async function validate(
   const chunks = render(
     options.format,
     report,
-    { ...info, elapsedMs: performance.now() },
+    { ...info, elapsedMs: sinceStart() },
     {
       color: terminal.color && !toFile,
       width: terminal.width,
@@ -62,7 +63,7 @@ export async function validate(
   );
   if (options.output === undefined) for await (const chunk of chunks) terminal.out(chunk);
   else await writeOutput(options.output, chunks, terminal);
-  terminal.debug(`${Math.round(performance.now())} ms since start`);
+  terminal.debug(`${Math.round(sinceStart())} ms since start`);
   return exitCode(report.summary, options.failOn);
 }
 
