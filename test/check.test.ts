@@ -204,9 +204,9 @@ describe('messages', () => {
       'this machine cannot be dropped',
       gemma,
       '',
-      { targets: [{ ...preset('nvidia-6gb'), facts: { ...preset('nvidia-6gb').facts, measured: true } }] },
+      { targets: [{ ...preset('nvidia-6gb'), id: 'this-machine' }] },
       [
-        'error model-incompatible (nvidia-6gb): llm asks for default (gemma4:e2b). On NVIDIA, 6 GB VRAM: needs 8 GB VRAM, found 6 GB. Use a smaller model, or run with force if you accept slow or partial execution.',
+        'error model-incompatible (this-machine): llm asks for default (gemma4:e2b). On NVIDIA, 6 GB VRAM: needs 8 GB VRAM, found 6 GB. Use a smaller model, or run with force if you accept slow or partial execution.',
       ],
     ],
     [

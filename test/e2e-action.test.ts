@@ -283,7 +283,7 @@ describe('targets that nobody chose', () => {
   test.skipIf(process.platform !== 'linux')('a self-hosted runner checks its own hardware', async () => {
     const workspace = folderOf({
       ...examples(),
-      'bin/nvidia-smi': "#!/bin/sh\necho 'NVIDIA GeForce RTX 4060, 8188'\n",
+      'bin/nvidia-smi': "#!/bin/sh\necho 'NVIDIA GeForce RTX 4060, 8188, 8000, 580.95.05, [N/A]'\n",
     });
     chmodSync(join(workspace, 'bin/nvidia-smi'), 0o755);
     const env = { RUNNER_ENVIRONMENT: 'self-hosted', PATH: join(workspace, 'bin') };
@@ -293,6 +293,22 @@ describe('targets that nobody chose', () => {
       { id: 'this-machine', required: true, measured: true, gpus: [{ name: 'RTX 4060' }] },
     ]);
   });
+
+  test('a fact can be set over what is detected, and the report says so', async () => {
+    const inputs = {
+      paths: summarizer,
+      targets: 'detect',
+      set: 'gpu=none\nmemory_gb=7.5',
+      'fail-on': 'never',
+    };
+    const { report, stdout } = await inExamples(inputs, {});
+    expect(report?.targets).toMatchObject([{ id: 'this-machine', gpus: [], memory_gb: 7.5 }]);
+    expect(report?.targets[0]?.overridden?.[1]).toMatch(/^memory_gb = 7\.5 \(detected: [\d.]+\)$/);
+    expect(stdout).toContain('; overridden: gpu = none');
+    const refused = await inExamples({ paths: summarizer, targets: 'rtx-4060', set: 'memory_gb=8' }, {});
+    expect(refused.code).toBe(2);
+  });
+
   test('the targets file of the repository comes first on any runner', async () => {
     const files = { '.mn/targets.json': '{"targets":["nvidia-6gb"]}' };
     for (const kind of ['self-hosted', 'github-hosted']) {

@@ -372,6 +372,7 @@ interface OptionCase {
 const on8 = ['--targets', 'nvidia-8gb'];
 const on6 = [summarizer, '--targets', 'nvidia-6gb'];
 const catalog = ['--catalog', 'examples/catalog.json'];
+const pi = ['--set', 'board=Raspberry Pi 5'];
 const optionCases: OptionCase[] = [
   ...[
     {
@@ -417,6 +418,12 @@ const optionCases: OptionCase[] = [
       shows: /^✗ model-incompatible /m,
       env: { FORCE_COLOR: '1' },
     },
+    {
+      option: '--set',
+      base: ['--targets', 'detect'],
+      with: pi,
+      shows: 'overridden: board = Raspberry Pi 5 (detected: unknown)',
+    },
     { option: '--debug', base: on6, with: ['--debug'], shows: 'debug: targets: nvidia-6gb' },
   ].map((one) => ({ command: 'blueprint validate', ...one })),
   ...[
@@ -454,7 +461,24 @@ const optionCases: OptionCase[] = [
     },
     { option: '--catalog', base: ['drafts'], with: catalog, shows: 'qwen3:4b  ai/qwen3:4B-UD-Q4_K_XL' },
     { option: '--json', base: ['default'], with: ['--json'], shows: '"docker_model": "ai/gemma4:E2B"' },
+    {
+      option: '--set',
+      base: ['default', '--compatibility'],
+      with: pi,
+      shows: /Overridden +board = Raspberry Pi 5/,
+    },
   ].map((one) => ({ command: 'model show', ...one })),
+  ...[
+    { option: '--set', base: [], with: pi, shows: /^This machine: Raspberry Pi 5/ },
+    {
+      option: '--catalog',
+      base: ['--set', 'gpu=none', '--set', 'memory_gb=1'],
+      with: ['--catalog', 'small.json'],
+      shows: 'does not allow the CPU',
+    },
+    { option: '--json', base: [], with: ['--json'], shows: '"id": "detected"' },
+    { option: '--record', base: [], with: ['--record', 'recorded'], shows: /wrote recorded: \d+ files\./ },
+  ].map((one) => ({ command: 'target detect', ...one })),
   ...[
     {
       option: '--catalog',
@@ -487,7 +511,7 @@ describe('options', () => {
   });
 
   const commands = [
-    ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'target list'],
+    ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'target list', 'target detect'],
     ...['finding list', 'finding show'],
   ];
   test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
@@ -768,7 +792,7 @@ describe('targets', () => {
     async () => {
       const folder = folderOf({
         ...examples(),
-        'bin/nvidia-smi': "#!/bin/sh\necho 'NVIDIA GeForce RTX 4060, 7805'\n",
+        'bin/nvidia-smi': "#!/bin/sh\necho 'NVIDIA GeForce RTX 4060, 7805, 7000, 580.95.05, [N/A]'\n",
       });
       chmodSync(join(folder, 'bin/nvidia-smi'), 0o755);
       const env = { PATH: join(folder, 'bin') };
@@ -844,5 +868,39 @@ describe('the rest', () => {
     });
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toContain('Checked 1 blueprint');
+  });
+});
+
+describe('this machine', () => {
+  test('what is detected and saved is a target elsewhere, still measured', async () => {
+    const detected = await mn(['target', 'detect', '--json', '--set', 'gpu=none', '--set', 'memory_gb=30.5']);
+    expect(detected).toMatchObject({ code: 0, stderr: '' });
+    const saved = { 'lab.json': detected.stdout };
+    const args = [
+      'blueprint',
+      'validate',
+      'examples/blueprints/summarizer.json',
+      '--targets',
+      'lab.json',
+      '--json',
+    ];
+    const report = readReport((await inExamples(args, saved)).stdout);
+    expect(report.targets).toMatchObject([{ id: 'detected', memory_gb: 30.5, gpus: [], measured: true }]);
+    // Declared, 30.5 GB would be less than 32; measured, it is what is sold as 32 (on Linux; elsewhere no CPU will do).
+    if (process.platform === 'linux')
+      expect(report.verdicts).toMatchObject([{ rule: 'cpu', status: 'force_only' }]);
+  });
+
+  test.each<[args: string[], error: string]>([
+    [
+      ['target', 'detect', '--set', 'gpu.vram'],
+      'error: --set: "gpu.vram" sets nothing. Write name=value, for example gpu.vram_gb=8.\n',
+    ],
+    [
+      ['blueprint', 'validate', 'examples', '--targets', 'rtx-4060', '--set', 'memory_gb=8'],
+      'error: "memory_gb=8" sets a fact of the detected machine, and no machine is detected here. Add detect to the targets, or write the fact into a targets file.\n',
+    ],
+  ])('%j', async (args, error) => {
+    expect(await inExamples(args, {})).toMatchObject({ code: 2, stdout: '', stderr: error });
   });
 });

@@ -60,6 +60,7 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     exclude: inputs.exclude,
     targets: inputs.targets.flatMap((spec) => spec.split(',')).map((spec) => below(base, spec.trim())),
     target: inputs.target,
+    settings: inputs.set,
     catalogs: inputs.catalogs.map((path) => inWorkspace(base, path, 'catalogs')),
     force: inputs.force,
     ifNone: inputs.ifNone,

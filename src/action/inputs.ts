@@ -18,6 +18,7 @@ export interface Inputs {
   exclude: string[];
   targets: string[];
   target: string | null;
+  set: string[];
   catalogs: string[];
   force: boolean;
   failOn: FailOn;
@@ -35,6 +36,7 @@ export const inputNames = [
   'exclude',
   'targets',
   'target',
+  'set',
   'catalogs',
   'force',
   'fail-on',
@@ -83,6 +85,7 @@ export function readInputs(
     include: list('include'),
     exclude: list('exclude'),
     targets: list('targets'),
+    set: list('set'),
     target: get('target') === '' ? null : get('target'),
     catalogs: list('catalogs'),
     force: choice('force', ['true', 'false'], 'false') === 'true',

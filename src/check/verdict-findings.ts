@@ -4,6 +4,7 @@ import type { Finding, Location, Severity } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
 import type { FindingId } from '../findings/table.ts';
 import type { Target } from '../hardware/facts.ts';
+import { thisMachineId } from '../hardware/facts.ts';
 import { count } from '../text/text.ts';
 import type { Assessment, Assessments } from './assessments.ts';
 import { nameAlternative } from './assessments.ts';
@@ -102,7 +103,7 @@ function advise(assessment: Assessment, concerned: readonly Target[], assessment
   const all = assessments.targets;
   const other = assessments.alternative(entry, concerned);
   // This very machine is not a target that somebody could drop.
-  const here = concerned.every(({ facts }) => facts.measured);
+  const here = concerned.every(({ id }) => id === thisMachineId);
   const drop = here ? '' : `, drop ${concerned.length === 1 ? 'the target' : 'these targets'}`;
   if (other === null) {
     return `Use a smaller model${drop}, or run with force if you accept slow or partial execution.`;

@@ -6,6 +6,7 @@ import { effectiveBackend } from '../compatibility/assess.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import type { Target } from '../hardware/facts.ts';
+import { thisMachineId } from '../hardware/facts.ts';
 import { profileOf } from '../hardware/profile.ts';
 import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
@@ -59,6 +60,7 @@ export async function modelList(options: ModelOptions, terminal: Terminal): Prom
 export interface ShowOptions extends ModelOptions {
   compatibility: boolean;
   targets: string[];
+  set: string[];
 }
 
 /** `mn model show`. */
@@ -66,12 +68,10 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
   const files = nodeFiles(['.']);
   const { catalog } = await loadCatalogs('.', options.catalog, process.env, files);
   const entry = resolveOrThrow(catalog, ref);
-  const asked = options.compatibility || options.targets.length > 0;
+  const asked = options.compatibility || options.targets.length > 0 || options.set.length > 0;
   const chosen = asked
     ? await chooseTargets(
-        options.targets,
-        null,
-        'this-machine',
+        { specs: options.targets, only: null, settings: options.set, whenNobodyChose: 'this-machine' },
         '.',
         options.targets.length > 0 ? nodeFiles(['/']) : files,
       )
@@ -152,11 +152,13 @@ function paintStatus(verdict: Verdict, { colors }: Terminal): string {
 
 function oneVerdict(target: Target, verdict: Verdict, terminal: Terminal): string {
   const label = (text: string) => `  ${text.padEnd(15)}`;
-  const name = target.facts.measured ? 'This machine' : 'Target';
-  const what = target.facts.measured
+  const here = target.id === thisMachineId;
+  const name = here ? 'This machine' : 'Target';
+  const what = here
     ? describeFacts(target.facts)
     : `${printable(target.name)} (${describeFacts(target.facts)})`;
   let text = `${label(name)}${what}\n`;
+  if (target.overridden !== undefined) text += `${label('Overridden')}${target.overridden.join(', ')}\n`;
   text += `${label('Verdict')}${paintStatus(verdict, terminal)}: ${printable(verdict.message)} (${verdict.rule})\n`;
   if (verdict.accelerator !== null)
     text += `${label('Carried by')}${verdict.backend} / ${verdict.accelerator}\n`;

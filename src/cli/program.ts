@@ -7,6 +7,7 @@ import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
 import { version } from '../version.ts';
+import type { DetectOptions } from './detect.ts';
 import type { EnvOptions } from './env.ts';
 import type { ModelOptions, ShowOptions } from './model.ts';
 import { formats } from './output.ts';
@@ -27,6 +28,7 @@ const several = (value: string, before: string[] = []) => [...before, value];
 
 /** What commander leaves out where an option is not given; with a default it would print `(default: [])`. */
 const nothingGiven = {
+  set: [],
   targets: [],
   catalog: [],
   include: [],
@@ -53,6 +55,11 @@ const examples = {
   env: [
     ['mn blueprint env blueprints/legal --worker hostlocal', ''],
     ['mn blueprint env blueprints/legal --config primary --json', ''],
+  ],
+  detect: [
+    ['mn target detect', ''],
+    ['mn target detect --json', 'a targets file, for use elsewhere'],
+    ['mn target detect --set memory_gb=64', 'think of it as another machine'],
   ],
   show: [
     ['mn model show gemma4:e2b', ''],
@@ -92,6 +99,12 @@ const targetsOption = () =>
     several,
   );
 
+const setOption = () =>
+  new Option(
+    '--set <fact=value>',
+    'set a fact over what is detected, as in gpu.vram_gb=8; repeatable',
+  ).argParser(several);
+
 /** The groups of commands. */
 const groups: readonly Group[] = [
   {
@@ -101,6 +114,7 @@ const groups: readonly Group[] = [
       command(group, 'validate', 'check every model of every blueprint against every target')
         .argument('[paths...]', 'folders to search, or files; this folder when none is given')
         .addOption(targetsOption())
+        .addOption(setOption())
         .addOption(catalogOption())
         .addOption(
           new Option('--include <glob>', 'only blueprints that match; repeatable').argParser(several),
@@ -168,6 +182,7 @@ const groups: readonly Group[] = [
         .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
         .option('--compatibility', 'say whether it runs on this machine, or on --targets')
         .addOption(targetsOption())
+        .addOption(setOption())
         .addOption(catalogOption())
         .option('--json', 'one JSON document')
         .addHelpText('after', exampleText(examples.show))
@@ -182,6 +197,17 @@ const groups: readonly Group[] = [
     name: 'target',
     description: 'the machines to check against',
     fill(group, start) {
+      command(group, 'detect', 'say what this machine is, how that was found out, and what runs on it')
+        .addOption(setOption())
+        .addOption(catalogOption())
+        .option('--record <folder>', 'write the raw readings to a folder, without names and serial numbers')
+        .option('--json', 'one JSON document, which is a targets file too')
+        .addHelpText('after', exampleText(examples.detect))
+        .action((options: DetectOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./detect.ts')).targetDetect({ ...nothingGiven, ...options }, terminal),
+          ),
+        );
       command(group, 'list', 'list all targets, with what the default model does on each')
         .addOption(catalogOption())
         .option('--json', 'one JSON document')

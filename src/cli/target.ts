@@ -28,7 +28,15 @@ export async function targetList(options: TargetListOptions, terminal: Terminal)
   const model = catalog.resolve('default')?.entry ?? (catalog.get(defaultModelId) as CatalogEntry);
   const own = defaultTargetsFile(files.hasFile);
   const declared =
-    own.ok && own.file !== null ? (await chooseTargets([], null, 'this-machine', '.', files)).targets : [];
+    own.ok && own.file !== null
+      ? (
+          await chooseTargets(
+            { specs: [], only: null, settings: [], whenNobodyChose: 'this-machine' },
+            '.',
+            files,
+          )
+        ).targets
+      : [];
   const verdict = (target: Target) => assess(model, effectiveBackend(null, model), target, false);
 
   if (options.json) {

@@ -14,6 +14,7 @@ export interface ValidateOptions {
   include: string[];
   exclude: string[];
   targets: string[];
+  set: string[];
   catalog: string[];
   force: boolean;
   failOn: FailOn;
@@ -37,6 +38,7 @@ export async function validate(
     exclude: options.exclude,
     targets: options.targets,
     target: null,
+    settings: options.set,
     catalogs: options.catalog,
     force: options.force,
     ifNone: options.ifNone,

@@ -43,6 +43,9 @@ export interface HardwareFacts {
   measured: boolean;
 }
 
+/** Id of the machine that this runs on, as a target. */
+export const thisMachineId = 'this-machine';
+
 /** Named facts to check against. */
 export interface Target {
   id: string;
@@ -50,6 +53,8 @@ export interface Target {
   facts: HardwareFacts;
   /** A model that does not run here stops the merge; otherwise it is a note. */
   required: boolean;
+  /** What was set by hand over what was detected: `gpu.vram_gb = 8 (detected: 6)`; absent where nothing was. */
+  overridden?: readonly string[];
   /** `runs-on` of a job on this hardware, for the matrix output; null where the file gives none. */
   runsOn: string | string[] | null;
 }

@@ -177,7 +177,7 @@ class Check {
       this.#add('', `The file must hold an object; found ${quote(value)}. Write {"targets": […]}.`);
       return [];
     }
-    this.#unknownFields(value, '', 'The file', ['$schema', 'targets']);
+    this.#unknownFields(value, '', 'The file', ['$schema', 'targets', 'detection']);
     if (!Object.hasOwn(value, 'targets')) {
       this.#add('', 'The file has no targets. Write {"targets": […]} with presets or machines.');
       return [];

@@ -76,7 +76,7 @@ function summaryValue(summary: Report['summary']) {
   return { blueprints, declarations, skipped, models, targets, errors, warnings, notes };
 }
 
-function targetValue({ id, name, required, runsOn, facts }: Target) {
+function targetValue({ id, name, required, runsOn, facts, overridden }: Target) {
   return {
     id,
     name,
@@ -98,6 +98,7 @@ function targetValue({ id, name, required, runsOn, facts }: Target) {
     memory_gb: facts.memoryGb,
     board: facts.board,
     measured: facts.measured,
+    ...(overridden === undefined ? {} : { overridden }),
   };
 }
 

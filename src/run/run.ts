@@ -29,6 +29,8 @@ export interface RunOptions {
   targets: readonly string[];
   /** The id of the only target to check; null for all. */
   target: string | null;
+  /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
+  settings: readonly string[];
   catalogs: readonly string[];
   force: boolean;
   ifNone: IfNone;
@@ -69,9 +71,12 @@ export async function run(options: RunOptions): Promise<Run> {
     }
   });
   const chosen = await chooseTargets(
-    options.targets,
-    options.target,
-    options.whenNobodyChose,
+    {
+      specs: options.targets,
+      only: options.target,
+      settings: options.settings,
+      whenNobodyChose: options.whenNobodyChose,
+    },
     repository,
     // What somebody names may lie anywhere; what the repository brings may not lead out of it.
     options.targets.length > 0 ? namedFiles : files,

@@ -1,6 +1,7 @@
 import type { Files } from '../document/files.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import type { Target } from '../hardware/facts.ts';
+import { thisMachineId } from '../hardware/facts.ts';
 import { presets, rowPresetIds } from '../hardware/presets.ts';
 import type { SelectProblem, TargetSources } from '../hardware/select.ts';
 import { defaultTargetsFile, isTargetsFile, isYaml, selectTargets } from '../hardware/select.ts';
@@ -19,15 +20,25 @@ export interface ChosenTargets {
   hint: string;
 }
 
+/** What was said about targets. */
+export interface TargetChoice {
+  /** Presets, files and `detect`; empty where nobody chose. */
+  specs: readonly string[];
+  /** The id of the only one to check; null for all. */
+  only: string | null;
+  /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
+  settings: readonly string[];
+  whenNobodyChose: WhenNobodyChose;
+}
+
 /** Chooses the targets of a run. Throws a UsageError with everything that is wrong. */
 export async function chooseTargets(
-  specs: readonly string[],
-  only: string | null,
-  whenNobodyChose: WhenNobodyChose,
+  choice: TargetChoice,
   repository: string,
   files: Files,
 ): Promise<ChosenTargets> {
-  const chosen = await choose(specs, whenNobodyChose, repository, files);
+  const chosen = await choose(choice, repository, files);
+  const { only } = choice;
   if (only === null) return chosen;
   const target = chosen.targets.find(({ id }) => id === only);
   if (target === undefined) {
@@ -40,8 +51,7 @@ export async function chooseTargets(
 }
 
 async function choose(
-  specs: readonly string[],
-  whenNobodyChose: WhenNobodyChose,
+  { specs, settings, whenNobodyChose }: TargetChoice,
   repository: string,
   files: Files,
 ): Promise<ChosenTargets> {
@@ -62,11 +72,13 @@ async function choose(
     async detect() {
       const { detectHardware, hostTarget } = await import('../hardware/detect/detect.ts');
       const { hostProbe } = await import('../io/probe.ts');
-      return hostTarget(await detectHardware(hostProbe()));
+      return withSettings(hostTarget(await detectHardware(hostProbe())), settings);
     },
   };
+  const detects = specs.some((spec) => spec.split(',').some((part) => part.trim() === 'detect'));
 
   if (specs.length > 0) {
+    if (!detects) refuseSettings(settings);
     const targets = await select(specs, sources);
     return { targets, from: describeChoice(targets, specs), hint: '' };
   }
@@ -74,6 +86,7 @@ async function choose(
   const file = defaultTargetsFile((path) => files.hasFile(inRepository(path)));
   if (!file.ok) throw new UsageError([file.problem.message]);
   if (file.file !== null) {
+    refuseSettings(settings);
     const path = inRepository(file.file);
     const targets = await select([path], sources);
     return { targets, from: `${count(targets.length, 'target')} from ${path}`, hint: '' };
@@ -82,16 +95,38 @@ async function choose(
     const target = await sources.detect();
     return {
       targets: [target],
-      from: `this machine (detected: ${describeFacts(target.facts)})`,
-      hint: 'Hardware only. To check other machines: --targets with presets (mn target list) or a file, or add .mn/targets.yaml.',
+      from: detectedWords(target),
+      hint: 'Hardware only; mn target detect says what was found, and how. To check other machines: --targets with presets (mn target list) or a file, or add .mn/targets.yaml.',
     };
   }
+  refuseSettings(settings);
   const rows = rowPresetIds.map((id) => presets.find((preset) => preset.id === id) as Target);
   return {
     targets: rows.map((target) => ({ ...target, required: false })),
     from: `the ${rows.length} rows of the hardware table, none of them required`,
     hint: 'A GitHub-hosted runner is nobody’s target. To make targets required, add .mn/targets.yaml or set the input targets.',
   };
+}
+
+/** Sets facts of the detected machine. Throws a UsageError with everything that is wrong. */
+export async function withSettings(target: Target, settings: readonly string[]): Promise<Target> {
+  if (settings.length === 0) return target;
+  const { override } = await import('../hardware/override.ts');
+  const overridden = override(target, settings);
+  if (!overridden.ok) throw new UsageError(overridden.problems.map((problem) => `--set: ${problem}`));
+  return { ...overridden.target, overridden: overridden.set };
+}
+
+function refuseSettings(settings: readonly string[]): void {
+  if (settings.length === 0) return;
+  throw new UsageError([
+    `${quote(settings[0])} sets a fact of the detected machine, and no machine is detected here. Add detect to the targets, or write the fact into a targets file.`,
+  ]);
+}
+
+function detectedWords(target: Target): string {
+  const set = target.overridden === undefined ? '' : `; overridden: ${target.overridden.join(', ')}`;
+  return `${target.name} (detected: ${describeFacts(target.facts)}${set})`;
 }
 
 async function select(specs: readonly string[], sources: TargetSources): Promise<Target[]> {
@@ -109,7 +144,7 @@ function describeProblem({ message, file, range }: SelectProblem): string {
 function describeChoice(targets: readonly Target[], specs: readonly string[]): string {
   const [only] = targets;
   if (targets.length === 1 && only !== undefined) {
-    return only.facts.measured ? `${only.name} (detected: ${describeFacts(only.facts)})` : only.name;
+    return only.id === thisMachineId ? detectedWords(only) : only.name;
   }
   const sources = specs.flatMap((spec) => spec.split(',')).map((spec) => spec.trim());
   const files = sources.filter(isTargetsFile);

@@ -257,6 +257,8 @@ export interface JsonReport {
     name: string;
     required: boolean;
     measured: boolean;
+    overridden?: string[];
+    memory_gb?: number | null;
     gpus: { name: string | null }[];
   }[];
   verdicts: { model: string; target: string; status: string; ok: boolean; forced: boolean }[];
