@@ -138,7 +138,7 @@ function manifest(index) {
           beacon_interval_ms: 1000,
           max_attempts: 2,
           timeout_seconds: 120,
-          workdir: `/work/${name}`,
+          workdir: `/srv/${name}`,
         },
         resources: { cpu_cores: 0.5, memory_mb: 256, disk_mb: 32, runtime_driver: 'host_local' },
       })),

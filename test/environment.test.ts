@@ -317,3 +317,13 @@ describe('dotenv lines', () => {
     );
   });
 });
+
+test('a number that is written with a fraction keeps it, as in MirrorNeuron', () => {
+  const text =
+    '{"llm": {"model": "default", "retry_backoff_seconds": 1.0, "max_tokens": 800, "timeout_seconds": 0.50}}';
+  expect(envOf(text)).toMatchObject({
+    RETRY_BACKOFF_SECONDS: '1.0',
+    MAX_TOKENS: '800',
+    TIMEOUT_SECONDS: '0.5',
+  });
+});

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { dockerKey } from '../catalog/name.ts';
+import { locate } from '../document/document.ts';
 import { printable } from '../text/text.ts';
 import type { ConfigPlace } from './config.ts';
 import type { Declaration } from './declarations.ts';
@@ -129,12 +130,24 @@ export function resolveEnvironment(
     if (contextSize !== null) variables.set('MN_LLM_CONTEXT_SIZE', String(contextSize));
   }
   for (const key of ['max_tokens', 'timeout_seconds', 'num_retries', 'retry_backoff_seconds']) {
-    const { value } = setting(key);
-    if (typeof value === 'number' || typeof value === 'string') {
-      variables.set(`MN_LLM_${key.toUpperCase()}`, String(value));
-    }
+    const place = setting(key);
+    const { value } = place;
+    if (typeof value === 'number') variables.set(`MN_LLM_${key.toUpperCase()}`, numberText(value, place));
+    else if (typeof value === 'string') variables.set(`MN_LLM_${key.toUpperCase()}`, value);
   }
   return { ok: true, config, variables };
+}
+
+/** A number as MirrorNeuron prints it: what is written as 1.0 stays 1.0, which only the text of the file tells. */
+function numberText(value: number, place: ConfigPlace): string {
+  const { top } = place;
+  // Looking it up takes a walk over the text: not for every number of a huge file.
+  if (!Number.isInteger(value) || top === undefined || top.document.text.length > 200_000)
+    return String(value);
+  const range = locate(top.document, [top.pointer]).get(top.pointer);
+  if (range === undefined) return String(value);
+  const line = top.document.text.split('\n')[range.line - 1] ?? '';
+  return /[.eE]/.test(line.slice(range.column - 1, range.endColumn - 1)) ? `${value}.0` : String(value);
 }
 
 /** An explicit base is kept, but the host's own address is not the container's. */

@@ -9,7 +9,7 @@ import type { DrmCard } from './drm.ts';
 import { drmCards, pciVendors } from './drm.ts';
 import { parseIntelCard } from './intel.ts';
 import { linuxSystem } from './linux.ts';
-import { driverNotes, nvidiaCards, nvidiaSmiPlaces, oldestDrivers } from './nvidia.ts';
+import { driverNotes, nvidiaCards, nvidiaSmiPlaces, oldestDrivers, unknownCard } from './nvidia.ts';
 import type { Probe, Run } from './probe.ts';
 import { withinBudget } from './probe.ts';
 import { vulkanCards } from './vulkan.ts';
@@ -127,18 +127,7 @@ function withoutDriver(
       ? 'There is an NVIDIA card, and no nvidia-smi tells its memory. Install nvidia-smi, or give vram_gb in a targets file.'
       : `There is an NVIDIA card without NVIDIA's driver, so it counts as no GPU. Install driver ${oldestDrivers.linux} or later.`;
   return {
-    gpus: driven.map(({ id }) => ({
-      vendor: 'nvidia',
-      name: null,
-      memoryTotalMib: null,
-      memoryFreeMib: null,
-      driver: null,
-      api: 'cuda',
-      integrated: false,
-      unified: false,
-      slice: false,
-      source: `/sys/class/drm/${id}/device`,
-    })),
+    gpus: driven.map(({ id }) => ({ ...unknownCard, source: `/sys/class/drm/${id}/device` })),
     notes: [{ about: 'nvidia', text }],
   };
 }

@@ -152,7 +152,7 @@ async function ask(place: string, run: Run): Promise<{ place: string; ran: Ran; 
 const source = `nvidia-smi ${nvidiaSmiArgs[0]}`;
 
 /** A card that must be there though nothing is known of it. */
-const unknownCard: DetectedGpu = {
+export const unknownCard: DetectedGpu = {
   vendor: 'nvidia',
   name: null,
   memoryTotalMib: null,
