@@ -904,3 +904,26 @@ describe('this machine', () => {
     expect(await inExamples(args, {})).toMatchObject({ code: 2, stdout: '', stderr: error });
   });
 });
+
+test('every command reads the catalog of the repository, also from a folder inside it', async () => {
+  const folder = folderOf({
+    '.git/HEAD': '',
+    '.mn/models/catalog.json': '[{"id":"own","model":"ai/own:1","aliases":["default"]}]',
+    '.mn/targets.json': '{"targets":[{"preset":"rtx-4060","id":"lab"}]}',
+    'deep/x.json': '{"llm":{"model":"own"}}',
+  });
+  const at = { cwd: join(folder, 'deep') };
+  const outputs = await Promise.all(
+    [
+      ['blueprint', 'validate', '--json'],
+      ['blueprint', 'env', 'x.json'],
+      ['model', 'list'],
+      ['model', 'show', 'own', '--compatibility'],
+      ['target', 'list'],
+    ].map((args) => mn(args, at)),
+  );
+  expect(outputs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
+  expect(outputs.map(({ stdout }) => stdout.includes('own'))).toEqual([true, true, true, true, true]);
+  expect(outputs[3]?.stdout).toContain('Target         RTX 4060');
+  expect(outputs[4]?.stdout).toContain('Targets of this repository (1)');
+});

@@ -1,5 +1,3 @@
-import { defaultModelId } from '../catalog/built-in.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
 import { Assessments } from '../check/assessments.ts';
 import { effectiveBackend } from '../compatibility/assess.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
@@ -14,7 +12,8 @@ import { hostProbe } from '../io/probe.ts';
 
 import { safeJson } from '../report/json.ts';
 import { marks, statusWords } from '../report/words.ts';
-import { loadCatalogs } from '../run/catalogs.ts';
+import { defaultModel, loadCatalogs } from '../run/catalogs.ts';
+import { repositoryOf } from '../run/repository.ts';
 import { withSettings } from '../run/targets.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
@@ -33,8 +32,9 @@ export async function targetDetect(options: DetectOptions, terminal: Terminal): 
   const recorder = recording?.recordingProbe(hostProbe()) ?? null;
   const detection = await detect(recorder?.probe ?? hostProbe());
   const target = await withSettings(hostTarget(factsOf(detection)), options.set);
-  const { catalog } = await loadCatalogs('.', options.catalog, process.env, nodeFiles(['.']));
-  const model = catalog.resolve('default')?.entry ?? (catalog.get(defaultModelId) as CatalogEntry);
+  const repository = repositoryOf('.');
+  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, nodeFiles([repository]));
+  const model = defaultModel(catalog);
   const verdict = new Assessments(catalog, [target], false).of(model, effectiveBackend(null, model))
     .verdicts[0] as Verdict;
 

@@ -6,6 +6,7 @@ import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';
 import { loadCatalogs } from '../run/catalogs.ts';
+import { repositoryOf } from '../run/repository.ts';
 import { findRoot } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { didYouMean } from '../text/nearest.ts';
@@ -34,7 +35,8 @@ export async function env(path: string, options: EnvOptions, terminal: Terminal)
     );
     return 1;
   }
-  const { catalog } = await loadCatalogs('.', options.catalog, process.env, nodeFiles(['.', path]));
+  const repository = repositoryOf('.');
+  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, nodeFiles([repository]));
   const resolved = resolveEnvironment(blueprint, options.config ?? null, options.worker, catalog);
   if (!resolved.ok) {
     switch (resolved.problem) {

@@ -14,6 +14,7 @@ import { safeJson } from '../report/json.ts';
 import { placeOf } from '../report/survey.ts';
 import { marks, statusWords } from '../report/words.ts';
 import { loadCatalogs } from '../run/catalogs.ts';
+import { repositoryOf } from '../run/repository.ts';
 import { chooseTargets } from '../run/targets.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { gigabytes, printable, quote } from '../text/text.ts';
@@ -27,7 +28,9 @@ export interface ModelOptions {
 
 /** `mn model list`. */
 export async function modelList(options: ModelOptions, terminal: Terminal): Promise<number> {
-  const { catalog, findings } = await loadCatalogs('.', options.catalog, process.env, nodeFiles(['.']));
+  const repository = repositoryOf('.');
+  const files = nodeFiles([repository]);
+  const { catalog, findings } = await loadCatalogs(repository, options.catalog, process.env, files);
   for (const { message, help, location } of findings) {
     terminal.err(`warning: ${placeOf(location)}: ${printable(`${message} ${help}`)}\n`);
   }
@@ -65,14 +68,15 @@ export interface ShowOptions extends ModelOptions {
 
 /** `mn model show`. */
 export async function modelShow(ref: string, options: ShowOptions, terminal: Terminal): Promise<number> {
-  const files = nodeFiles(['.']);
-  const { catalog } = await loadCatalogs('.', options.catalog, process.env, files);
+  const repository = repositoryOf('.');
+  const files = nodeFiles([repository]);
+  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, files);
   const entry = resolveOrThrow(catalog, ref);
   const asked = options.compatibility || options.targets.length > 0 || options.set.length > 0;
   const chosen = asked
     ? await chooseTargets(
         { specs: options.targets, only: null, settings: options.set, whenNobodyChose: 'this-machine' },
-        '.',
+        repository,
         options.targets.length > 0 ? nodeFiles(['/']) : files,
       )
     : null;

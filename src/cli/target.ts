@@ -1,5 +1,4 @@
-import { defaultModelId } from '../catalog/built-in.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
+import { join } from '../blueprint/discover.ts';
 import { assess, effectiveBackend } from '../compatibility/assess.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import type { Target } from '../hardware/facts.ts';
@@ -10,7 +9,8 @@ import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';
 import { legend, marks } from '../report/words.ts';
-import { loadCatalogs } from '../run/catalogs.ts';
+import { defaultModel, loadCatalogs } from '../run/catalogs.ts';
+import { repositoryOf } from '../run/repository.ts';
 import { chooseTargets } from '../run/targets.ts';
 import { count, printable } from '../text/text.ts';
 import { table } from './table.ts';
@@ -23,16 +23,17 @@ export interface TargetListOptions {
 
 /** `mn target list`: the repository's own targets and all presets, each with what the default model's verdict is. */
 export async function targetList(options: TargetListOptions, terminal: Terminal): Promise<number> {
-  const files = nodeFiles(['.']);
-  const { catalog } = await loadCatalogs('.', options.catalog, process.env, files);
-  const model = catalog.resolve('default')?.entry ?? (catalog.get(defaultModelId) as CatalogEntry);
-  const own = defaultTargetsFile(files.hasFile);
+  const repository = repositoryOf('.');
+  const files = nodeFiles(['.', repository]);
+  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, files);
+  const model = defaultModel(catalog);
+  const own = defaultTargetsFile((path) => files.hasFile(join(repository, path)));
   const declared =
     own.ok && own.file !== null
       ? (
           await chooseTargets(
             { specs: [], only: null, settings: [], whenNobodyChose: 'this-machine' },
-            '.',
+            repository,
             files,
           )
         ).targets

@@ -48,7 +48,7 @@ export function parseDocument(file: string, text: string): Parsed {
   }
   return {
     ok: true,
-    document: { file, text, value, hasDuplicateKeys: mayHaveDuplicateKeys(text, keys) },
+    document: { file, text, value, hasDuplicateKeys: hasDuplicateKeys(text, keys) },
   };
 }
 
@@ -92,7 +92,7 @@ function countKeys(value: object, depth: number): number {
  * in the value, some key may stand twice (or a string holds `":`), and only
  * then is a look at the tokens worth its time.
  */
-function mayHaveDuplicateKeys(text: string, keys: number): boolean {
+function hasDuplicateKeys(text: string, keys: number): boolean {
   let candidates = 0;
   for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
     let before = at - 1;

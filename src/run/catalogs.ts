@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { builtInEntries } from '../catalog/built-in.ts';
+import { join } from '../blueprint/discover.ts';
+import { builtInEntries, defaultModelId } from '../catalog/built-in.ts';
 import type { Catalog, CatalogLayer } from '../catalog/catalog.ts';
 import { buildCatalog } from '../catalog/catalog.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
 import { parseDocument } from '../document/document.ts';
 import type { Files } from '../document/files.ts';
 import type { Finding } from '../findings/finding.ts';
@@ -95,12 +97,13 @@ export async function loadCatalogs(
   return { catalog, findings: [...findings, ...together], from: from.join(' + ') };
 }
 
-function named(path: string): { path: string; shown: string } {
-  return { path, shown: path.replaceAll('\\', '/').replace(/^\.\//, '') };
+/** What `default` means; the built-in default where a catalog has taken that name away. */
+export function defaultModel(catalog: Catalog): CatalogEntry {
+  return catalog.resolve('default')?.entry ?? (catalog.get(defaultModelId) as CatalogEntry);
 }
 
-function join(folder: string, path: string): string {
-  return folder === '.' ? path : `${folder}/${path}`;
+function named(path: string): { path: string; shown: string } {
+  return { path, shown: path.replaceAll('\\', '/').replace(/^\.\//, '') };
 }
 
 function unreadable(file: string, reason: string, fix: string): Finding {

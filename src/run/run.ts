@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { statSync } from 'node:fs';
+import { isAbsolute, relative, sep } from 'node:path';
 import type { Blueprint, Root } from '../blueprint/discover.ts';
 import { discover } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -11,6 +11,7 @@ import { ignoreFilesAbove, nodeFiles } from '../io/files.ts';
 import { globFilter } from '../io/globs.ts';
 import { quote } from '../text/text.ts';
 import { loadCatalogs } from './catalogs.ts';
+import { repositoryOf } from './repository.ts';
 import type { WhenNobodyChose } from './targets.ts';
 import { chooseTargets } from './targets.ts';
 import { UsageError } from './usage-error.ts';
@@ -158,16 +159,6 @@ function shownPath(path: string): string {
   const leavesFolder = below === '..' || below.startsWith('../') || isAbsolute(below);
   if (!leavesFolder) return below || '.';
   return path.replaceAll(sep, '/').replace(/(.)\/+$/, '$1');
-}
-
-/** The root of the repository that a folder belongs to, relative to the current one; the folder itself outside of one. */
-function repositoryOf(folder: string): string {
-  for (let path = resolve(folder); ; ) {
-    if (existsSync(`${path}/.git`)) return relative(resolve('.'), path).replaceAll(sep, '/') || '.';
-    const parent = resolve(path, '..');
-    if (parent === path) return folder;
-    path = parent;
-  }
 }
 
 function sourceOf(files: Files, file: string): string | null {

@@ -1,3 +1,4 @@
+import { join } from '../blueprint/discover.ts';
 import type { Files } from '../document/files.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import type { Target } from '../hardware/facts.ts';
@@ -82,12 +83,11 @@ async function choose(
     const targets = await select(specs, sources);
     return { targets, from: describeChoice(targets, specs), hint: '' };
   }
-  const inRepository = (path: string) => (repository === '.' ? path : `${repository}/${path}`);
-  const file = defaultTargetsFile((path) => files.hasFile(inRepository(path)));
+  const file = defaultTargetsFile((path) => files.hasFile(join(repository, path)));
   if (!file.ok) throw new UsageError([file.problem.message]);
   if (file.file !== null) {
     refuseSettings(settings);
-    const path = inRepository(file.file);
+    const path = join(repository, file.file);
     const targets = await select([path], sources);
     return { targets, from: `${count(targets.length, 'target')} from ${path}`, hint: '' };
   }
