@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Report, ReportDeclaration } from '../src/check/report.ts';
+import type { Comparison, HiddenFinding, Report, ReportDeclaration } from '../src/check/report.ts';
 import { statuses as allStatuses } from '../src/compatibility/verdict.ts';
 import type { Finding } from '../src/findings/finding.ts';
 import { findingIds } from '../src/findings/table.ts';
@@ -68,6 +68,26 @@ const finding: fc.Arbitrary<Finding> = fc.record({
   sameAs: text,
   location: optional(fc.record({ file: text, pointer, range: optional(range) })),
   targets: fc.array(fc.constantFrom('rtx-4060', 'constructor', 'gone'), { maxLength: 3 }),
+  blueprint: optional(text),
+  fix: optional(fc.record({ description: text, value: text })),
+  change: optional(fc.constantFrom('new' as const, 'unchanged' as const)),
+});
+
+const hidden: fc.Arbitrary<HiddenFinding> = fc.record({
+  finding,
+  by: fc.constantFrom('baseline' as const, 'suppression' as const),
+  reason: optional(text),
+});
+
+const comparison: fc.Arbitrary<Comparison> = fc.record({
+  base: text,
+  commit: fc.stringMatching(/^[0-9a-f]{40}$/),
+  new: fc.nat(9),
+  unchanged: fc.nat(9),
+  fixed: fc.array(finding, { maxLength: 3 }),
+  dropped: fc.array(fc.record({ blueprint: text, model: text, targets: fc.array(text, { maxLength: 3 }) }), {
+    maxLength: 3,
+  }),
 });
 
 /** Any report that the types allow, with counts that fit it. */
@@ -117,6 +137,8 @@ export const anyReport: fc.Arbitrary<Report> = targets.chain((machines) => {
         { maxLength: 30 },
       ),
       findings: fc.array(finding, { maxLength: 40 }),
+      hidden: fc.array(hidden, { maxLength: 5 }),
+      comparison: optional(comparison),
     })
     .map(report);
 });

@@ -203,6 +203,8 @@ export function report(parts: Partial<Omit<Report, 'ok' | 'summary'>>): Report {
     verdicts,
     blueprints,
     findings,
+    hidden: parts.hidden ?? [],
+    comparison: parts.comparison ?? null,
   };
 }
 

@@ -15,17 +15,20 @@ const pure = [
   'catalog',
   'hardware',
   'compatibility',
+  'memory',
   'blueprint',
   'check',
   'report',
 ];
 const core = [...pure, 'hardware/detect'];
-const edges = [...core, 'io', 'run', 'version.ts'];
+const edges = [...core, 'io', 'registry', 'runner', 'run', 'version.ts'];
 const mayImport: Record<string, readonly string[]> = {
   ...Object.fromEntries(pure.map((room, level) => [room, pure.slice(0, level)])),
   'hardware/detect': pure.slice(0, pure.indexOf('hardware') + 1),
   io: core,
-  run: [...core, 'io'],
+  registry: [...core, 'io', 'version.ts'],
+  runner: [...core, 'io', 'registry', 'version.ts'],
+  run: [...core, 'io', 'registry', 'runner'],
   'version.ts': [],
   action: edges,
   cli: edges,
@@ -33,7 +36,7 @@ const mayImport: Record<string, readonly string[]> = {
   'cli.ts': [...edges, 'cli'],
 };
 /** Rooms that may use Node and the packages that do. */
-const mayUseNode = new Set(['io', 'run', 'action', 'cli', 'main.ts', 'cli.ts']);
+const mayUseNode = new Set(['io', 'registry', 'runner', 'run', 'action', 'cli', 'main.ts', 'cli.ts']);
 const nodePackages = ['@actions/core', '@actions/exec', '@actions/cache', 'commander', 'tinyglobby'];
 
 /** All imports of a module: static, re-exported, dynamic, `require`; a computed one is `(computed)`. */

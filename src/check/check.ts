@@ -50,7 +50,10 @@ export function check(input: CheckInput): Report {
     const checked = checkBlueprint(blueprint, assessments, input);
     blueprints.push(checked.blueprint);
     // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
-    for (const found of checked.findings) findings.push(found);
+    for (const found of checked.findings) {
+      found.blueprint = blueprint.path;
+      findings.push(found);
+    }
     declarations += checked.blueprint.declarations.length;
     for (const declaration of checked.blueprint.declarations) if (declaration.skipped !== null) skipped++;
   }
@@ -74,6 +77,8 @@ export function check(input: CheckInput): Report {
     verdicts: assessments.verdicts,
     blueprints,
     findings,
+    hidden: [],
+    comparison: null,
   };
 }
 

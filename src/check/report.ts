@@ -62,6 +62,33 @@ export interface Report {
   blueprints: ReportBlueprint[];
   /** In the order of `compareFindings`. */
   findings: Finding[];
+  /** Findings that the baseline or a suppression hides: not in `findings`, not counted in the summary. Same order. */
+  hidden: HiddenFinding[];
+  /** What changed against another version; null where nothing was compared. */
+  comparison: Comparison | null;
+}
+
+/** A finding that somebody decided to live with. */
+export interface HiddenFinding {
+  finding: Finding;
+  /** `baseline`, or a suppression of the project's config file. */
+  by: 'baseline' | 'suppression';
+  /** Why, in the words of the suppression; null for the baseline. */
+  reason: string | null;
+}
+
+/** The check of one version against that of another. */
+export interface Comparison {
+  /** The version compared with, as asked for: `origin/main`. */
+  base: string;
+  /** The commit that it names. */
+  commit: string;
+  new: number;
+  unchanged: number;
+  /** Findings of the base that are gone, as they were there. */
+  fixed: Finding[];
+  /** What ran on a target in the base and no longer does. */
+  dropped: { blueprint: string; model: string; targets: string[] }[];
 }
 
 /** What a reader needs besides the report: what was checked, how it was chosen, how long it took. */

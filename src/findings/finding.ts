@@ -28,11 +28,29 @@ export interface Finding {
   location: Location | null;
   /** Ids of the targets it is true on; empty where targets do not matter. */
   targets: readonly string[];
+  /** Path of the blueprint it is about; null for a catalog, a targets file or the run as a whole. */
+  blueprint: string | null;
+  /** The one obvious correction; null where there is none or more than one. */
+  fix: Fix | null;
+  /** Whether the version compared with has it too; null where nothing was compared. */
+  change: Change | null;
+}
+
+export type Change = 'new' | 'unchanged';
+
+/** A correction of one JSON value: the string at the finding's location becomes another. */
+export interface Fix {
+  /** What it does, for people: `Replace "gemma4:e2" by "gemma4:e2b"`. */
+  description: string;
+  /** The value to write, not yet as JSON text. */
+  value: string;
 }
 
 export interface FindingOptions {
   location?: Location | null;
   targets?: readonly string[];
+  blueprint?: string | null;
+  fix?: Fix | null;
   /** Where decision 18 asks for another severity than the table's, for example on an optional declaration. */
   severity?: Severity;
 }
@@ -54,6 +72,9 @@ export function finding<Id extends FindingId>(
     sameAs: row.sameAs?.(data) ?? message,
     location: options.location ?? null,
     targets: options.targets ?? [],
+    blueprint: options.blueprint ?? null,
+    fix: options.fix ?? null,
+    change: null,
   };
 }
 
