@@ -68,9 +68,9 @@ const isWindows = process.platform === 'win32';
  * The file that a bare name means: the first in PATH that may be executed, or the first that may not. Never one
  * of the current folder, which may be a stranger's repository.
  */
-async function findProgram(name: string): Promise<string | null> {
+async function findProgram(name: string, env: NodeJS.ProcessEnv): Promise<string | null> {
   if (name.includes('\0')) return null;
-  const folders = (process.env['PATH'] ?? process.env['Path'] ?? '').split(delimiter).filter(isAbsolute);
+  const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter).filter(isAbsolute);
   const paths = isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name));
   let denied: string | null = null;
   for (const path of paths) {
@@ -85,9 +85,15 @@ async function findProgram(name: string): Promise<string | null> {
   return denied;
 }
 
-async function runProgram(command: string, args: readonly string[], timeoutMs: number): Promise<Ran> {
+/** `Probe.run`, in another environment than this program's where one is given. */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  timeoutMs: number,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Ran> {
   const start = performance.now();
-  const path = await soon(findProgram(command), null);
+  const path = await soon(findProgram(command, env), null);
   if (path === null) return { ended: 'missing', code: null, stdout: '', stderr: '' };
   const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
@@ -96,6 +102,7 @@ async function runProgram(command: string, args: readonly string[], timeoutMs: n
       child = spawn(path, [...args], {
         stdio: ['ignore', 'pipe', 'pipe'],
         windowsHide: true,
+        env,
         cwd: isWindows ? (process.env['SystemRoot'] ?? 'C:\\Windows') : '/',
       });
     } catch {
