@@ -94,7 +94,7 @@ class Reader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly fileBytes: number | null;
-  private readonly decoder = new TextDecoder();
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   private littleEndian = true;
   private offset = 0;
   /** Bytes that must at least follow what is read now. */

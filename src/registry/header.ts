@@ -56,7 +56,7 @@ export class ModelReader {
     this.#http = new Http(options);
     this.#access = {
       http: this.#http,
-      env: options.env ?? {},
+      env: options.env ?? process.env,
       ...(options.runHelper && { runHelper: options.runHelper }),
     };
   }

@@ -4,7 +4,7 @@ import type { RequestOptions } from 'node:https';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { short } from '../text/text.ts';
+import { count, short } from '../text/text.ts';
 import { version } from '../version.ts';
 import { RegistryError } from './error.ts';
 
@@ -19,7 +19,7 @@ export interface Timeouts {
 }
 
 export interface HttpOptions {
-  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read from it. */
+  /** Proxies, endpoints and logins are read from it; that of the process by default. */
   env?: Environment;
   timeouts?: Partial<Timeouts>;
   /** Gets a line a request, without queries and headers. */
@@ -63,11 +63,9 @@ export class Http {
   readonly #log: (line: string) => void;
   readonly #agents = new Map<string, Agent>();
   readonly #plain = new Set<string>();
-  /** Bytes of all bodies so far. */
-  bytesRead = 0;
 
   constructor(options: HttpOptions = {}) {
-    this.#env = options.env ?? {};
+    this.#env = options.env ?? process.env;
     this.#timeouts = { ...defaults, ...options.timeouts };
     this.#log = options.log ?? (() => {});
   }
@@ -198,7 +196,6 @@ export class Http {
           ({ body, whole }) => {
             stop();
             if (!whole) request.destroy();
-            this.bytesRead += body.length;
             resolve({ status: response.statusCode ?? 0, headers: response.headers, body, whole, url });
           },
           (error: unknown) =>
@@ -412,6 +409,28 @@ class TunnelAgent extends TlsAgent {
   }
 }
 
+/** What servers of every kind refuse with: 429, 5xx, and what they should not answer at all. */
+export function refusal(status: number, headers: Answer['headers'], url: URL): RegistryError {
+  if (status === 429) {
+    const after = retryAfter(headers['retry-after']);
+    return new RegistryError(
+      'rate-limited',
+      `${url.host} limits how much may be read and has had enough for now`,
+      after === null
+        ? 'Try again later, or log in: accounts may read more'
+        : `Try again in ${count(after, 'second')}, or log in: accounts may read more`,
+      after,
+    );
+  }
+  if (status >= 500) return new RegistryError('server', `${place(url)} answers ${status}`, helpForAnswer);
+  return new RegistryError('bad-answer', `${place(url)} answers ${status}`, helpForAnswer);
+}
+
+/** Seconds, of a number of them; a date says it too late to matter. At most a day is believed. */
+function retryAfter(value: string | undefined): number | null {
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Math.min(Number(value), 86_400) : null;
+}
+
 /** A file on a server, of which parts are read. */
 export interface Ranges {
   /** Bytes. */
@@ -420,16 +439,44 @@ export interface Ranges {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** The header that asks for the bytes from `start` up to and without `end`. */
-export function rangeHeader(start: number, end: number): Record<string, string> {
-  return { range: `bytes=${start}-${end - 1}` };
+/** What asks for a part of a file. */
+export type AskPart = Pick<Ask, 'mostBytes'> & { headers: Record<string, string> };
+
+/** Where a file was moved to is told for a while only; then these come. */
+const forgotten: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+
+/**
+ * A file of a server that may keep it on another one: where a redirect led is asked directly from then on, without
+ * a login. `ask` is a request to the server itself; `expectFound` throws for what is no success.
+ */
+export function rangesOf(
+  http: Http,
+  home: URL,
+  size: number,
+  ask: (part: AskPart) => Promise<Answer>,
+  expectFound: (answer: Answer) => void,
+): Ranges {
+  let moved: URL | null = null;
+  return {
+    size,
+    read: async (start, end) => {
+      const part = { headers: { range: `bytes=${start}-${end - 1}` }, mostBytes: end - start };
+      let answer = moved === null ? null : await http.send(moved, part);
+      if (answer === null || forgotten.has(answer.status)) {
+        answer = await ask(part);
+        moved = answer.url.origin === home.origin ? null : answer.url;
+      }
+      expectFound(answer);
+      return partOf(answer, start, end, size);
+    },
+  };
 }
 
 /**
  * The part of a file that was asked for, out of a successful answer. `size` is what the manifest or list said of the
  * file; a server that says otherwise now is not believed.
  */
-export function rangeOf(answer: Answer, start: number, end: number, size: number): Uint8Array {
+function partOf(answer: Answer, start: number, end: number, size: number): Uint8Array {
   const where = place(answer.url);
   const wrong = (what: string) => new RegistryError('bad-answer', `${where} ${what}`, helpForAnswer);
   if (answer.status === 200) {

@@ -1,9 +1,8 @@
 import { quote } from '../text/text.ts';
 import { RegistryError } from './error.ts';
 import type { Answer, Environment, Http, Ranges } from './http.ts';
-import { helpForAnswer, place, rangeHeader, rangeOf } from './http.ts';
+import { helpForAnswer, place, rangesOf, refusal } from './http.ts';
 import { amount, own, parseJson, text } from './json.ts';
-import { refusal } from './oci.ts';
 import type { HuggingFaceReference } from './reference.ts';
 import { formatReference } from './reference.ts';
 
@@ -102,24 +101,14 @@ export class HuggingFace {
     const { owner, repository } = reference;
     const path = file.path.split('/').map(encodeURIComponent).join('/');
     const url = this.#url(`${owner}/${repository}/resolve/main/${path}`);
-    let moved: URL | null = null;
-    return {
-      size: file.size,
-      read: async (start, end) => {
-        const ask = { headers: rangeHeader(start, end), mostBytes: end - start };
-        let answer = moved === null ? null : await this.#http.send(moved, ask);
-        // Where a file is stored is told for a while only.
-        if (answer === null || [401, 403, 404, 410].includes(answer.status)) {
-          answer = await this.#http.send(url, {
-            ...ask,
-            headers: { ...ask.headers, ...this.#authorization() },
-          });
-          moved = answer.url.origin === this.#base.origin ? null : answer.url;
-        }
-        this.#expectFound(answer, reference);
-        return rangeOf(answer, start, end, file.size);
-      },
-    };
+    return rangesOf(
+      this.#http,
+      this.#base,
+      file.size,
+      ({ headers, mostBytes }) =>
+        this.#http.send(url, { headers: { ...headers, ...this.#authorization() }, mostBytes }),
+      (answer) => this.#expectFound(answer, reference),
+    );
   }
 
   #url(path: string): URL {

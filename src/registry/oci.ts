@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { count, quote, short } from '../text/text.ts';
+import { quote, short } from '../text/text.ts';
 import type { Login, RunHelper } from './credentials.ts';
 import { dockerLogin } from './credentials.ts';
 import { RegistryError } from './error.ts';
 import type { Answer, Environment, Http, Ranges } from './http.ts';
-import { helpForAnswer, isLoopback, place, rangeHeader, rangeOf } from './http.ts';
+import { helpForAnswer, isLoopback, place, rangesOf, refusal } from './http.ts';
 import { own, parseObject, text } from './json.ts';
 import type { OciReference } from './reference.ts';
 import { formatReference } from './reference.ts';
@@ -94,6 +94,8 @@ export class OciRegistries {
   readonly #runHelper: RunHelper | undefined;
   /** Authorization by server and repository. */
   readonly #authorizations = new Map<string, string>();
+  /** Where each model's manifest came from. */
+  readonly #sources = new Map<string, URL>();
 
   constructor({ http, env, runHelper }: OciOptions) {
     this.#http = http;
@@ -124,28 +126,14 @@ export class OciRegistries {
     // A layer is asked for where its manifest came from.
     const base = this.#sources.get(formatReference(reference)) ?? bases[bases.length - 1] ?? new URL(hubUrl);
     const what = `${formatReference(reference)}, layer ${layer.digest.slice(7, 19)}`;
-    let moved: URL | null = null;
-    return {
-      size: layer.size,
-      read: async (start, end) => {
-        const headers = rangeHeader(start, end);
-        const mostBytes = end - start;
-        let answer: Answer | null = null;
-        if (moved !== null) {
-          answer = await this.#http.send(moved, { headers, mostBytes });
-          // Where a layer is stored is told for a while only.
-          if ([401, 403, 404, 410].includes(answer.status)) answer = null;
-        }
-        answer ??= await this.#get(base, reference, `blobs/${layer.digest}`, { headers, mostBytes });
-        this.#expectFound(answer, reference, what);
-        if (answer.url.origin !== base.origin) moved = answer.url;
-        return rangeOf(answer, start, end, layer.size);
-      },
-    };
+    return rangesOf(
+      this.#http,
+      base,
+      layer.size,
+      (part) => this.#get(base, reference, `blobs/${layer.digest}`, part),
+      (answer) => this.#expectFound(answer, reference, what),
+    );
   }
-
-  /** Where each model's manifest came from. */
-  readonly #sources = new Map<string, URL>();
 
   /**
    * Where a registry is: for Docker Hub the mirrors of MODEL_RUNNER_REGISTRY_MIRRORS first, as in Docker Model
@@ -329,28 +317,6 @@ export class OciRegistries {
       );
     throw refusal(status, headers, url);
   }
-}
-
-/** What servers of every kind refuse with: 429, 5xx, and what they should not answer at all. */
-export function refusal(status: number, headers: Answer['headers'], url: URL): RegistryError {
-  if (status === 429) {
-    const after = retryAfter(headers['retry-after']);
-    return new RegistryError(
-      'rate-limited',
-      `${url.host} limits how much may be read and has had enough for now`,
-      after === null
-        ? 'Try again later, or log in: accounts may read more'
-        : `Try again in ${count(after, 'second')}, or log in: accounts may read more`,
-      after,
-    );
-  }
-  if (status >= 500) return new RegistryError('server', `${place(url)} answers ${status}`, helpForAnswer);
-  return new RegistryError('bad-answer', `${place(url)} answers ${status}`, helpForAnswer);
-}
-
-/** Seconds, of a number of them; a date says it too late to matter. At most a day is believed. */
-function retryAfter(value: string | undefined): number | null {
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Math.min(Number(value), 86_400) : null;
 }
 
 function loginCommand({ registry }: OciReference): string {
