@@ -425,6 +425,13 @@ const optionCases: OptionCase[] = [
       shows: 'overridden: board = Raspberry Pi 5 (detected: unknown)',
     },
     { option: '--debug', base: on6, with: ['--debug'], shows: 'debug: targets: nvidia-6gb' },
+    { option: '--fix', base: ['examples', ...on8], with: ['--fix'], shows: /^Fixed \d+ findings/m },
+    {
+      option: '--dry-run',
+      base: ['examples', ...on8, '--fix'],
+      with: ['--dry-run'],
+      shows: 'Nothing was written',
+    },
   ].map((one) => ({ command: 'blueprint validate', ...one })),
   ...[
     {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Finding } from '../src/findings/finding.ts';
 import { finding } from '../src/findings/finding.ts';
 import { reportAnnotations } from '../src/report/github.ts';
@@ -13,6 +13,7 @@ import {
   threeBySix,
   unknownModel,
 } from './report-builder.ts';
+import { readLog } from './support/runner.ts';
 
 interface Command {
   kind: string;
@@ -84,6 +85,88 @@ test('ten of each kind; the last says how many more there are', () => {
     'warning',
     'notice',
   ]);
+});
+
+/** Findings with a letter each: new, unchanged, or neither; the line is their place in the row. */
+function compared(letters: string, make: (line: number) => Finding): Finding[] {
+  const changes: Record<string, Finding['change']> = { n: 'new', u: 'unchanged', '-': null };
+  return [...letters].map((letter, at) => ({
+    ...make(at + 1),
+    change: changes[letter] as Finding['change'],
+  }));
+}
+
+describe('as the runner of GitHub shows them', () => {
+  const error = (line: number) => unknownModel('a.json', 'x', line);
+  const warning = (line: number) =>
+    misfit('model-acceleration-unverified', 'a.json', sixTargets.slice(0, 1), 'why', { line });
+  const note = (line: number) => noContext('a.json', line);
+  const see = 'see the summary or the report';
+
+  test.each<[name: string, Finding[], shown: string[], fold: string[]]>([
+    [
+      'severity counts for more than new',
+      [...compared('u', error), ...compared('n', warning)],
+      ['error 1', 'warning 1'],
+      [],
+    ],
+    [
+      'new ones first, each group in its order',
+      compared('ununu', error),
+      ['error 2', 'error 4', 'error 1', 'error 3', 'error 5'],
+      [],
+    ],
+    [
+      'the new ones are among the ten',
+      compared(`${'u'.repeat(12)}nn`, error),
+      ['error 13', 'error 14', ...[1, 2, 3, 4, 5, 6, 7, 8].map((line) => `error ${line}`)],
+      [`… and 4 more errors (none of them new): ${see}`],
+    ],
+    [
+      'more new ones than are shown',
+      [...compared(`u${'n'.repeat(13)}`, warning), ...compared('u'.repeat(11), note)],
+      [
+        ...[2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((line) => `warning ${line}`),
+        ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((line) => `notice ${line}`),
+      ],
+      [`… and 4 more warnings (3 of them new): ${see}`, `… and 1 more note (none of them new): ${see}`],
+    ],
+    [
+      'nothing compared',
+      compared('-'.repeat(11), error),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((line) => `error ${line}`),
+      [`… and 1 more error: ${see}`],
+    ],
+  ])('%s', (_, findings, shown, fold) => {
+    const output = reportAnnotations(report({ targets: sixTargets, findings }));
+    const { annotations, commands } = readLog(output);
+    expect(annotations.map(({ name, properties }) => `${name} ${properties['line']}`)).toEqual(shown);
+    expect(annotations.flatMap(({ message }) => message.match(/….*$/)?.[0] ?? [])).toEqual(fold);
+    // Nothing that is sent is cut or dropped.
+    expect(annotations).toEqual(commands);
+  });
+
+  test('the longest messages on ranges over several lines keep their end', () => {
+    const findings = Array.from({ length: 25 }, (_, at) => ({
+      ...error(at + 1),
+      message: '%\n😀'.repeat(3000),
+      location: {
+        file: 'a.json',
+        pointer: '',
+        range: { line: at + 1, column: 3, endLine: at + 9, endColumn: 2 },
+      },
+    }));
+    const { annotations, commands } = readLog(reportAnnotations(report({ findings })));
+    expect(annotations).toEqual(commands);
+    expect(annotations).toHaveLength(10);
+    expect(annotations[9]?.message).toMatch(/…\n… and 15 more errors: see the summary or the report$/);
+    expect(annotations[0]?.properties).toEqual({
+      title: 'Unknown model "x"',
+      file: 'a.json',
+      line: '1',
+      endLine: '9',
+    });
+  });
 });
 
 test.each([

@@ -157,6 +157,7 @@ test.each([
   ['https://x.example', 'https&#58;//x.example'],
   ['WWW.x.example', 'WWW&#46;x.example'],
   ['"q" it\'s', '"q" it\'s'],
+  ['o/r#12 GH-3 a#b &#1;', 'o/r#&#8203;12 GH-&#8203;3 a#b &#38;#&#8203;1;'],
   ['$x$ ~~y~~', '&#36;x&#36; &#126;&#126;y&#126;&#126;'],
 ])('escapeMarkdown(%j)', (before, after) => {
   expect(escapeMarkdown(before)).toBe(after);
@@ -186,7 +187,61 @@ test('hostile text is neither a row, a tag, a link, a mention nor a command', ()
   for (const row of tables) expect(row.match(/\|/g)).toHaveLength(5);
 });
 
+describe('the columns of the matrix', () => {
+  const many = (patterns: string[]) => {
+    const length = patterns[0]?.length ?? 0;
+    const targets = Array.from({ length }, (_, at) => target(`t${at}`, `T${at}`));
+    const shown = markdown(fleet(patterns, targets)).split('\n');
+    return {
+      head: shown.find((line) => line.startsWith('| blueprint |')),
+      legend: shown.filter((line) => line.startsWith('- ')),
+    };
+  };
+  test.each<[name: string, patterns: string[], head: string, legend: string[]]>([
+    ['up to eight targets have one each', ['pppppppp'], 'T0 | T1 | T2 | T3 | T4 | T5 | T6 | T7', []],
+    [
+      'nine that are alike share one',
+      ['ppppppppp'],
+      'T0 +8',
+      ['- T0 +8: t0, t1, t2, t3, t4, t5, t6, t7, t8'],
+    ],
+    [
+      'alike in every row',
+      ['pppffffpp', 'pppfffwpp', '-'],
+      'T0 +4 | T3 +2 | T6',
+      ['- T0 +4: t0, t1, t2, t7, t8', '- T3 +2: t3, t4, t5'],
+    ],
+    [
+      'of very many the first ones are named',
+      [`f${'p'.repeat(99)}`],
+      'T0 | T1 +98',
+      [`- T1 +98: ${Array.from({ length: 50 }, (_, at) => `t${at + 1}`).join(', ')} and 49 more`],
+    ],
+  ])('%s', (_, patterns, head, legend) => {
+    // A column of one target whose head says its id needs no line.
+    expect(many(patterns)).toEqual({ head: `| blueprint | model | ${head} |`, legend });
+  });
+});
+
 describe('the budget', () => {
+  test.each([10, 1000, 100_000])('%i findings keep their counts and the worst of them', (amount) => {
+    const warning = (at: number) =>
+      misfit('model-acceleration-unverified', `b${at}/manifest.json`, sixTargets.slice(0, 1), `why ${at}`);
+    const findings = [
+      ...Array.from({ length: amount - 1 }, (_, at) => warning(at)),
+      unknownModel('zz/manifest.json', 'worst'),
+    ];
+    for (const budget of [4000, 62_000]) {
+      const shown = markdown(report({ targets: sixTargets, findings }), {}, { budget });
+      expect(bytes(shown)).toBeLessThanOrEqual(budget);
+      expect(shown).toContain(`**1 error, ${amount - 1} warnings, 0 notes**`);
+      expect(shown).toContain('\n1. ✗ **Unknown model "worst"**');
+      const left = /: (\d+) of (\d+) problems/.exec(shown);
+      const items = shown.match(/^\d+\. /gm)?.length ?? 0;
+      expect(items + Number(left?.[1] ?? 0)).toBe(amount);
+    }
+  });
+
   test('is never passed, and the counts are always there', () => {
     const budgets = fc.integer({ min: 2000, max: 40_000 });
     const words = fc.string({ unit: 'binary', maxLength: 400 });

@@ -91,6 +91,7 @@ describe('what people see', () => {
     ['three-by-six', threeBySix, { width: 120 }],
     ['three-by-six-narrow', threeBySix, { width: 80 }],
     ['fifty-targets', fiftyTargets, { width: 80 }, { targetsFrom: '50 targets from fleet.yaml' }],
+    ['fifty-targets-wide', fiftyTargets, { width: 120 }, { targetsFrom: '50 targets from fleet.yaml' }],
     ['fifty-different', fiftyDifferent, { width: 80 }, { targetsFrom: '50 targets from fleet.yaml' }],
     ['sixty-blueprints', sixty, { width: 100, source: () => null }, { targetsFrom: '2 targets' }],
     ['forced', forced, {}, { targetsFrom: '2 targets', force: true, elapsedMs: null }],

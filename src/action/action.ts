@@ -77,6 +77,7 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   if (inputs.annotations) standardStream(1).write(reportAnnotations(report));
   writeSummary(report, timed, inputs, env);
   writeOutputs(report, environments, env);
+  if (inputs.comment !== 'never') writeLog(await comment(report, info, inputs, env));
   return exitCode(report.summary, inputs.failOn);
 }
 
@@ -90,21 +91,55 @@ function writeLog(text: string): void {
 
 function writeSummary(report: Report, info: RunInfo, inputs: Inputs, env: Env): void {
   const file = env['GITHUB_STEP_SUMMARY'];
-  const problems = report.summary.errors + report.summary.warnings > 0;
-  if (!file || inputs.summary === 'never' || (inputs.summary === 'on-problems' && !problems)) return;
+  if (!file || inputs.summary === 'never' || (inputs.summary === 'on-problems' && !hasProblems(report)))
+    return;
+  try {
+    appendFileSync(file, reportMarkdown(report, info, { budget: summaryBudget, link: linkIn(env) }));
+  } catch (error) {
+    core.info(`The job summary could not be written (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+function hasProblems({ summary }: Report): boolean {
+  return summary.errors + summary.warnings > 0;
+}
+
+/** The address of a line at the commit that was checked. */
+function linkIn(env: Env): (path: string, line: number) => string | null {
   const repository = env['GITHUB_REPOSITORY'];
   const commit = env['GITHUB_SHA'];
   const blob =
     repository && commit
       ? `${env['GITHUB_SERVER_URL'] ?? 'https://github.com'}/${repository}/blob/${commit}`
       : null;
-  const link = (path: string, line: number) =>
+  return (path, line) =>
     blob === null || /^(?:[/~$]|\.\.\/)/.test(path) ? null : `${blob}/${encodePath(path)}#L${line}`;
-  try {
-    appendFileSync(file, reportMarkdown(report, info, { budget: summaryBudget, link }));
-  } catch (error) {
-    core.info(`The job summary could not be written (${(error as NodeJS.ErrnoException).code}).`);
-  }
+}
+
+/** Keeps the comment on the pull request. Says what was done, or why nothing was: neither is worth a failed step. */
+async function comment(report: Report, info: RunInfo, inputs: Inputs, env: Env): Promise<string> {
+  const { keepComment } = await import('./comment.ts');
+  const { commentMarker, reportComment } = await import('../report/comment.ts');
+  // Other jobs of the pull request keep comments of their own.
+  const job = [
+    env['GITHUB_WORKFLOW'] ?? '',
+    env['GITHUB_JOB'] ?? '',
+    inputs.workingDirectory,
+    inputs.target ?? '',
+  ];
+  const key = job.join(' / ');
+  const { GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
+  const server = env['GITHUB_SERVER_URL'] ?? 'https://github.com';
+  const body =
+    inputs.comment === 'on-problems' && !hasProblems(report)
+      ? null
+      : reportComment(report, info, {
+          key,
+          link: linkIn(env),
+          run: repository && run ? `${server}/${repository}/actions/runs/${run}` : null,
+        });
+  const done = await keepComment({ token: inputs.githubToken, env, marker: commentMarker(key), body });
+  return `Comment on the pull request ${done}`;
 }
 
 function writeOutputs(report: Report, environments: EnvironmentOutput, env: Env): void {

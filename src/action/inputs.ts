@@ -11,6 +11,9 @@ import { either, quote } from '../text/text.ts';
 export const summaryModes = ['always', 'on-problems', 'never'] as const;
 export type SummaryMode = (typeof summaryModes)[number];
 
+export const commentModes = ['never', 'on-problems', 'always'] as const;
+export type CommentMode = (typeof commentModes)[number];
+
 /** The inputs of action.yml, read and checked. */
 export interface Inputs {
   paths: string[];
@@ -25,6 +28,9 @@ export interface Inputs {
   ifNone: IfNone;
   annotations: boolean;
   summary: SummaryMode;
+  comment: CommentMode;
+  /** Never printed. */
+  githubToken: string;
   worker: Worker;
   workingDirectory: string;
 }
@@ -43,6 +49,8 @@ export const inputNames = [
   'if-none',
   'annotations',
   'summary',
+  'comment',
+  'github-token',
   'worker',
   'working-directory',
 ] as const;
@@ -93,6 +101,8 @@ export function readInputs(
     ifNone: choice('if-none', ifNoneLevels, 'warn'),
     annotations: choice('annotations', ['true', 'false'], 'true') === 'true',
     summary: choice('summary', summaryModes, 'always'),
+    comment: choice('comment', commentModes, 'never'),
+    githubToken: get('github-token'),
     worker: choice('worker', workers, 'container'),
     workingDirectory: get('working-directory') === '' ? '.' : get('working-directory'),
   };

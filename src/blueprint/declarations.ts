@@ -1,9 +1,9 @@
 import { isHuggingFace } from '../catalog/name.ts';
 import { child, dotted, fromPointer } from '../document/pointer.ts';
 import type { Finding } from '../findings/finding.ts';
-import { finding } from '../findings/finding.ts';
+import { finding, replacement } from '../findings/finding.ts';
 import * as schema from '../schema/blueprint.generated.ts';
-import { didYouMean } from '../text/nearest.ts';
+import { correction, didYouMean } from '../text/nearest.ts';
 import { quote } from '../text/text.ts';
 import type { Contribution } from './config.ts';
 import { ConfigPlace, manifestLayers, wholeDocument } from './config.ts';
@@ -203,7 +203,7 @@ function extractLlm(llm: ConfigPlace, out: Extracted): void {
       finding(
         'unknown-config',
         { found: value, known: names, suggestion: didYouMean(value, names) },
-        { location: at(chosen.top) },
+        { location: at(chosen.top), fix: replacement(value, correction(value, names)) },
       ),
     );
   }

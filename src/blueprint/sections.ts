@@ -1,11 +1,11 @@
 import type { Document } from '../document/document.ts';
 import { duplicateKeys } from '../document/document.ts';
 import { fromPointer, toPointer, valueAt } from '../document/pointer.ts';
-import { finding } from '../findings/finding.ts';
+import { finding, replacement } from '../findings/finding.ts';
 import * as schema from '../schema/blueprint.generated.ts';
 import type { SchemaProblem, Validator } from '../schema/schema.ts';
 import { problems } from '../schema/schema.ts';
-import { didYouMean } from '../text/nearest.ts';
+import { correction, didYouMean } from '../text/nearest.ts';
 import { either } from '../text/text.ts';
 import type { ConfigPlace, Contribution } from './config.ts';
 import { isObject } from './config.ts';
@@ -55,7 +55,10 @@ export function reportSchema(
               known: either(known),
               suggestion: typeof found === 'string' ? didYouMean(found, known) : '',
             },
-            { location },
+            {
+              location,
+              fix: typeof found === 'string' ? replacement(found, correction(found, known)) : null,
+            },
           ),
         );
       } else {

@@ -1,7 +1,7 @@
 import { child } from '../document/pointer.ts';
 import type { Range } from '../document/position.ts';
 import { type Finding, finding, type Location } from '../findings/finding.ts';
-import { nearest } from '../text/nearest.ts';
+import { nearest, obvious } from '../text/nearest.ts';
 import { printable, short } from '../text/text.ts';
 import type { CatalogEntry } from './entry.ts';
 import { dockerKey, fold, shortName } from './name.ts';
@@ -62,6 +62,7 @@ export class Catalog {
   /** Blueprints repeat a few references thousands of times. */
   readonly #resolved = new Map<string, Resolved | null>();
   readonly #suggested = new Map<string, string>();
+  readonly #corrected = new Map<string, string | null>();
 
   constructor(layers: readonly CatalogLayer[]) {
     const merged = new Map<string, { entry: CatalogEntry; layer: number; position: number }>();
@@ -141,6 +142,27 @@ export class Catalog {
       return nearest(name, [id]) ?? name;
     }
     return null;
+  }
+
+  /**
+   * What a mistyped reference obviously means, as a name to write instead; null where that is not clear. A name of
+   * another organisation or registry is none of this catalog's business.
+   */
+  correct(ref: string): string | null {
+    let corrected = this.#corrected.get(ref);
+    if (corrected === undefined) this.#corrected.set(ref, (corrected = this.#correction(ref)));
+    return corrected;
+  }
+
+  #correction(ref: string): string | null {
+    const name = shortName(ref);
+    if (name.includes('/')) return null;
+    const meant = obvious(name, this.#names);
+    const entries = new Set(meant.map((one) => this.resolve(one)?.entry));
+    const [entry, ...others] = entries;
+    if (entry === undefined || others.length > 0) return null;
+    // Of several names of one model its id; an alias that is itself a misspelt id leads to the id too.
+    return meant.length > 1 ? entry.id : (nearest(meant[0] as string, [entry.id]) ?? (meant[0] as string));
   }
 
   /** The catalogs that were looked in, lowest first: `built-in catalog, .mn/models/catalog.json`. */

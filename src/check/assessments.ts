@@ -3,7 +3,7 @@ import { largestFirst } from '../catalog/catalog.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { Alternative } from '../compatibility/advice.ts';
 import { alternative } from '../compatibility/advice.ts';
-import { assess } from '../compatibility/assess.ts';
+import { assess, effectiveBackend } from '../compatibility/assess.ts';
 import { useSmaller } from '../compatibility/table.ts';
 import type { Status, Verdict } from '../compatibility/verdict.ts';
 import type { Target } from '../hardware/facts.ts';
@@ -29,6 +29,7 @@ export class Assessments {
   readonly #known = new Map<string, Assessment>();
   readonly #models = new Set<string>();
   readonly #alternatives = new Map<string, Alternative | null>();
+  #passing: readonly CatalogEntry[] | null = null;
 
   constructor(catalog: Catalog, targets: readonly Target[], force: boolean) {
     this.#catalog = catalog;
@@ -79,6 +80,41 @@ export class Assessments {
     }
     return known;
   }
+
+  /**
+   * The one model to write instead of an entry: its fallback where that passes on all targets, else the only
+   * model of the catalog that does. Null where there is none, or several to choose from: that is a decision.
+   */
+  onlyAlternative({ entry, backend }: Assessment): Alternative | null {
+    this.#passing ??= this.#candidates.filter(
+      (candidate) =>
+        asksForSomething(candidate) && this.#passes(candidate, effectiveBackend(null, candidate)),
+    );
+    const fits = this.#passing.filter(
+      (candidate) =>
+        candidate !== entry &&
+        candidate.provider === entry.provider &&
+        isEmbedding(candidate) === isEmbedding(entry) &&
+        this.#passes(candidate, backend),
+    );
+    const fallback = entry.fallback === null ? null : this.#catalog.resolve(entry.fallback)?.entry;
+    const declared = fits.find((candidate) => candidate === fallback);
+    if (declared !== undefined) return { entry: declared, isFallback: true };
+    return fits.length === 1 ? { entry: fits[0] as CatalogEntry, isFallback: false } : null;
+  }
+
+  #passes(entry: CatalogEntry, backend: string): boolean {
+    return this.targets.every((target) => assess(entry, backend, target, false).status === 'pass');
+  }
+}
+
+function asksForSomething({ requirements }: CatalogEntry): boolean {
+  return Object.values(requirements).some((gb) => gb !== undefined);
+}
+
+/** Catalogs do not say what a model is for; its names do. An embedding model never stands in for one that writes. */
+function isEmbedding({ id, name, dockerModel, aliases }: CatalogEntry): boolean {
+  return [id, name ?? '', dockerModel, ...aliases].some((one) => /embed|rerank/i.test(one));
 }
 
 /** `gemma4:e2b (nemotron3's fallback)`. */

@@ -12,7 +12,7 @@ import type { Files } from '../document/files.ts';
 import { dotted } from '../document/pointer.ts';
 import type { Range } from '../document/position.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
-import { compareFindings, finding } from '../findings/finding.ts';
+import { compareFindings, finding, replacement } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
@@ -168,15 +168,21 @@ function checkDeclaration(
         finding('model-unverified', { place, ref, why: words, inPayload: why === 'payload' }, { location }),
       );
     } else if (!declaration.required) {
+      const fix = replacement(ref, input.catalog.correct(ref));
       findings.push(
-        finding('model-not-checked', { place, ref, suggestion: input.catalog.suggest(ref) }, { location }),
+        finding(
+          'model-not-checked',
+          { place, ref, suggestion: input.catalog.suggest(ref) },
+          { location, fix },
+        ),
       );
     } else {
+      const fix = replacement(ref, input.catalog.correct(ref));
       findings.push(
         finding(
           'unknown-model',
           { place, ref, suggestion: input.catalog.suggest(ref), catalogs: input.catalog.describe() },
-          { location },
+          { location, fix },
         ),
       );
     }
@@ -189,7 +195,10 @@ function checkDeclaration(
 
   const { entry } = resolved;
   if (isUnusualSpelling(ref)) {
-    findings.push(finding('model-spelling', { ref, model: entry.dockerModel }, { location }));
+    const { dockerModel } = entry;
+    const isSame = !isUnusualSpelling(dockerModel) && input.catalog.resolve(dockerModel)?.entry === entry;
+    const fix = replacement(ref, isSame ? dockerModel : null);
+    findings.push(finding('model-spelling', { ref, model: dockerModel }, { location, fix }));
   }
   const assessment = assessments.of(entry, effectiveBackend(declaration.backend, entry));
   if (!declaration.backendRefused) {

@@ -1,11 +1,11 @@
 import { runs } from '../compatibility/advice.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
-import type { Finding, Location, Severity } from '../findings/finding.ts';
-import { finding } from '../findings/finding.ts';
+import type { Finding, Fix, Location, Severity } from '../findings/finding.ts';
+import { finding, replacement } from '../findings/finding.ts';
 import type { FindingId } from '../findings/table.ts';
 import type { Target } from '../hardware/facts.ts';
 import { thisMachineId } from '../hardware/facts.ts';
-import { count } from '../text/text.ts';
+import { count, short } from '../text/text.ts';
 import type { Assessment, Assessments } from './assessments.ts';
 import { nameAlternative } from './assessments.ts';
 
@@ -72,7 +72,12 @@ function outcomesOf(assessment: Assessment, required: boolean, assessments: Asse
     if (group === undefined) groups.set(key, { id, severity, at: [index] });
     else group.at.push(index);
   });
-  return [...groups.values()].map(({ id, severity, at }): Outcome => {
+  // Only where hardware refuses does it matter what else there is.
+  const isRefused = ({ id, severity }: { id: VerdictFindingId; severity: Severity | null }) =>
+    severity === null && (id === 'model-incompatible' || id === 'model-needs-force');
+  const fixOf = [...groups.values()].some(isRefused) ? otherModel(assessment, assessments) : null;
+  return [...groups.values()].map((group): Outcome => {
+    const { id, severity, at } = group;
     const first = verdicts[at[0] as number] as Verdict;
     const concerned = at.map((index) => targets[index] as Target);
     const ids = concerned.map((target) => target.id);
@@ -92,9 +97,29 @@ function outcomesOf(assessment: Assessment, required: boolean, assessments: Asse
           reason: first.message,
           advice,
         },
-        { location: { ...location }, targets: ids, ...(severity === null ? {} : { severity }) },
+        {
+          location: { ...location },
+          targets: ids,
+          fix: isRefused(group) ? (fixOf?.(ref) ?? null) : null,
+          ...(severity === null ? {} : { severity }),
+        },
       );
   });
+}
+
+/** The correction that names another model, for a reference; null where there is no only one to name. */
+function otherModel(assessment: Assessment, assessments: Assessments): ((ref: string) => Fix | null) | null {
+  const other = assessments.onlyAlternative(assessment);
+  if (other === null) return null;
+  const role = other.isFallback
+    ? `${short(assessment.entry.id)}'s fallback`
+    : 'the only one of the catalog that runs on every target';
+  const where =
+    assessments.targets.length === 1
+      ? 'runs here'
+      : `runs on all ${count(assessments.targets.length, 'target')}`;
+  const why = `another model, ${role}${other.isFallback ? `, which ${where}` : ''}`;
+  return (ref) => replacement(ref, other.entry.id, why);
 }
 
 /** What to do where hardware refuses: another model, another target, or force. */
@@ -124,6 +149,7 @@ function runsNowhere(assessment: Assessment, required: boolean, assessments: Ass
   const usable = targets.filter((target) => assessments.alternative(assessment.entry, [target]) !== null);
   const other = usable.length === 0 ? null : assessments.alternative(assessment.entry, usable);
   const ids = targets.map(({ id }) => id);
+  const fixOf = required ? otherModel(assessment, assessments) : null;
   const reason = `On ${(targets[0] as Target).name}: ${first.message}`;
   const advice =
     other === null
@@ -136,6 +162,7 @@ function runsNowhere(assessment: Assessment, required: boolean, assessments: Ass
       {
         location: { ...location },
         targets: ids,
+        fix: fixOf?.(ref) ?? null,
         ...(required ? {} : { severity: 'note' as const }),
       },
     );

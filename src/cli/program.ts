@@ -35,6 +35,8 @@ const nothingGiven = {
   exclude: [],
   force: false,
   quiet: false,
+  fix: false,
+  dryRun: false,
   json: false,
   compatibility: false,
 };
@@ -51,6 +53,7 @@ const examples = {
     ['mn blueprint validate --targets .mn/targets.yaml --fail-on warning', ''],
     ['mn blueprint validate --targets nvidia-6gb --force', ''],
     ['mn blueprint validate --json --output report.json', ''],
+    ['mn blueprint validate --fix --dry-run', ''],
   ],
   env: [
     ['mn blueprint env blueprints/legal --worker hostlocal', ''],
@@ -133,6 +136,8 @@ const groups: readonly Group[] = [
         .option('--json', 'the same as --format json')
         .option('--output <file>', 'write the report to a file')
         .option('--quiet', 'only problems and the closing line')
+        .option('--fix', 'correct what has one obvious correction, show the changes, and check again')
+        .option('--dry-run', 'with --fix: show the changes, and write nothing')
         .addHelpText('after', exampleText(examples.validate))
         .addHelpText('after', 'The kinds of findings: mn finding list')
         .action((paths: string[], options: ValidateOptions & { json?: boolean }, chosen: Command) =>

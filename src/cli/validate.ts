@@ -1,11 +1,13 @@
 import type { FailOn } from '../check/exit-code.ts';
 import { exitCode } from '../check/exit-code.ts';
+import type { Report } from '../check/report.ts';
 import { sinceStart } from '../io/stream.ts';
 import { writeWhole } from '../io/write.ts';
+import { paint } from '../report/paint.ts';
 import type { IfNone } from '../run/run.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
-import { printable, quote } from '../text/text.ts';
+import { count, printable, quote } from '../text/text.ts';
 import type { Format } from './output.ts';
 import { progressLine, render } from './output.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,6 +24,8 @@ export interface ValidateOptions {
   format: Format;
   output?: string;
   quiet: boolean;
+  fix: boolean;
+  dryRun: boolean;
 }
 
 /** `mn blueprint validate`. Returns the exit code. */
@@ -30,24 +34,47 @@ export async function validate(
   options: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
+  if (options.dryRun && !options.fix) {
+    throw new UsageError(['--dry-run shows what --fix would change. Give both.']);
+  }
   const progress = progressLine(terminal);
-  const { report, info, source } = await run({
-    paths,
-    base: '.',
-    include: options.include,
-    exclude: options.exclude,
-    targets: options.targets,
-    target: null,
-    settings: options.set,
-    catalogs: options.catalog,
-    force: options.force,
-    ifNone: options.ifNone,
-    positions: options.format === 'json' ? 'all' : 'findings',
-    whenNobodyChose: 'this-machine',
-    env: process.env,
-    outside: true,
-    onBlueprint: progress.tick,
-  }).finally(progress.end);
+  const fixer = options.fix ? new (await import('./fix.ts')).Fixer(paths) : null;
+  const checkOnce = () =>
+    run({
+      paths,
+      base: '.',
+      include: options.include,
+      exclude: options.exclude,
+      targets: options.targets,
+      target: null,
+      settings: options.set,
+      catalogs: options.catalog,
+      force: options.force,
+      ifNone: options.ifNone,
+      positions: options.format === 'json' ? 'all' : 'findings',
+      whenNobodyChose: 'this-machine',
+      env: process.env,
+      outside: true,
+      onBlueprint: (blueprint) => {
+        progress.tick();
+        fixer?.see(blueprint);
+      },
+    }).finally(progress.end);
+  let checked = await checkOnce();
+  let failed = false;
+  if (fixer !== null) {
+    const isText = options.format === 'text';
+    const fixed = fixer.fix(checked, {
+      dryRun: options.dryRun,
+      write: isText ? terminal.out : terminal.err,
+      paint: paint(isText && terminal.color),
+      columns: terminal.width,
+    });
+    failed = fixed.failed;
+    // What is left is what the files hold now.
+    if (fixed.changed) checked = await checkOnce();
+  }
+  const { report, info, source } = checked;
   terminal.debug(`catalogs: ${info.catalogFrom}`);
   terminal.debug(`targets: ${report.targets.map(({ id }) => id).join(', ')}`);
 
@@ -65,8 +92,17 @@ export async function validate(
   );
   if (options.output === undefined) for await (const chunk of chunks) terminal.out(chunk);
   else await writeOutput(options.output, chunks, terminal);
+  if (options.format === 'text' && !toFile && !options.quiet && !options.fix) terminal.out(fixHint(report));
   terminal.debug(`${Math.round(sinceStart())} ms since start`);
-  return exitCode(report.summary, options.failOn);
+  return failed ? 1 : exitCode(report.summary, options.failOn);
+}
+
+/** How many findings `--fix` would correct; empty where it is none. */
+function fixHint({ findings }: Report): string {
+  const amount = findings.filter(({ fix }) => fix !== null).length;
+  return amount === 0
+    ? ''
+    : `${count(amount, 'finding')} can be corrected: --fix --dry-run shows how, --fix does it\n`;
 }
 
 async function writeOutput(path: string, chunks: AsyncIterable<string>, terminal: Terminal): Promise<void> {
@@ -89,7 +125,8 @@ const reasons = new Map([
   ['ENOSPC', 'the disk is full'],
 ]);
 
-function whyNot(error: unknown): string {
+/** Why a file could not be written, in words. */
+export function whyNot(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
   return reasons.get(code) ?? code;
 }

@@ -1,4 +1,5 @@
 import type { Range } from '../document/position.ts';
+import { quote } from '../text/text.ts';
 import type { FindingData, FindingId } from './table.ts';
 import { findings } from './table.ts';
 
@@ -44,6 +45,12 @@ export interface Fix {
   description: string;
   /** The value to write, not yet as JSON text. */
   value: string;
+}
+
+/** The correction of a string; null where nothing is to be written instead. `why` ends the description. */
+export function replacement(from: string, to: string | null, why = ''): Fix | null {
+  if (to === null) return null;
+  return { description: `Replace ${quote(from)} by ${quote(to)}${why === '' ? '' : `: ${why}`}`, value: to };
 }
 
 export interface FindingOptions {

@@ -1,16 +1,27 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
  * Writes a file whole or not at all: to a temporary file beside it, which then
  * takes its name. Makes missing folders. Throws what the file system throws.
+ * With `mode`, the file has exactly these permission bits.
  */
-export function writeWhole(path: string, chunks: Iterable<string>): void {
+export function writeWhole(path: string, chunks: Iterable<string>, mode?: number): void {
   makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const fd = openSync(temporary, 'wx', 0o644);
     try {
+      if (mode !== undefined) fchmodSync(fd, mode);
       for (const chunk of chunks) writeSync(fd, chunk);
     } finally {
       closeSync(fd);

@@ -16,22 +16,34 @@ const kinds: [Severity, command: string, noun: string][] = [
 /**
  * Workflow commands that annotate a pull request, errors first. GitHub shows
  * `limit` of each kind in a step and drops the rest without a word, so no more
- * are printed and the last one says how many there are. Ends with a line break,
- * or is empty.
+ * are printed and the last one says how many there are. Of each kind, what the
+ * version compared with does not have comes first: it is what the author of the
+ * pull request can see in the diff. Ends with a line break, or is empty.
  */
 export function reportAnnotations(report: Report, { limit = 10 }: { limit?: number } = {}): string {
   const nameOf = targetNames(report);
   const lines: string[] = [];
   for (const [severity, command, noun] of kinds) {
-    const all = report.findings.filter((finding) => finding.severity === severity);
+    const some = report.findings.filter((finding) => finding.severity === severity);
+    const isOld = ({ change }: Finding) => change === 'unchanged';
+    const all = [...some.filter((finding) => !isOld(finding)), ...some.filter(isOld)];
     const shown = all.slice(0, limit);
+    const rest = fold(all.slice(shown.length), noun);
     shown.forEach((finding, index) => {
-      const more = index === shown.length - 1 ? all.length - shown.length : 0;
-      const rest = more === 0 ? '' : `\n… and ${count(more, `more ${noun}`)}: see the summary or the report`;
-      lines.push(`::${command} ${properties(finding)}::${message(finding, nameOf, rest)}\n`);
+      const ending = index === shown.length - 1 ? rest : '';
+      lines.push(`::${command} ${properties(finding)}::${message(finding, nameOf, ending)}\n`);
     });
   }
   return lines.join('');
+}
+
+/** The line that stands for all that is not shown; empty where that is nothing. */
+function fold(left: readonly Finding[], noun: string): string {
+  if (left.length === 0) return '';
+  const fresh = left.filter(({ change }) => change === 'new').length;
+  const compared = left.some(({ change }) => change !== null);
+  const which = compared ? ` (${fresh === 0 ? 'none' : fresh} of them new)` : '';
+  return `\n… and ${count(left.length, `more ${noun}`)}${which}: see the summary or the report`;
 }
 
 function properties({ title, location }: Finding): string {

@@ -151,7 +151,7 @@ function declarationWriter(): (declaration: ReportDeclaration) => string {
   };
 }
 
-function findingValue({ id, severity, message, help, location, targets }: Finding) {
+function findingValue({ id, severity, message, help, location, targets, fix }: Finding) {
   const range = location?.range ?? null;
   return {
     id,
@@ -166,5 +166,6 @@ function findingValue({ id, severity, message, help, location, targets }: Findin
     end_line: range?.endLine ?? null,
     end_column: range?.endColumn ?? null,
     targets,
+    fix: fix === null ? null : { description: fix.description, value: fix.value },
   };
 }

@@ -6,6 +6,8 @@ import { count, printable, short } from '../text/text.ts';
 import { guardLines } from './guard.ts';
 import {
   type Column,
+  columnHead,
+  columnIds,
   columnsFor,
   groupProblems,
   type Problem,
@@ -40,6 +42,7 @@ export interface MarkdownOptions {
 const blueprintsInFull = 25;
 /** A table with more columns of marks than this cannot be read; it counts instead. */
 const columnsInFull = 20;
+const headLimit = 34;
 const leftOutPlace = 'The JSON report has everything.';
 
 /**
@@ -257,7 +260,7 @@ function matrix(context: Context, page: Page, indices: number[], isFirst = true)
   const isCounted = columns.length > columnsInFull;
   const heads = isCounted
     ? allStatuses.map((status) => marks[status])
-    : columns.map((column) => columnHead(context, column));
+    : columns.map((column) => escapeMarkdown(columnHead(report, column, headLimit)));
   const table = [
     `\n| blueprint | model |${heads.map((one) => ` ${one} |`).join('')}`,
     `|---|---|${heads.map(() => (isCounted ? '--:|' : ':-:|')).join('')}`,
@@ -295,25 +298,13 @@ function matrixLegend(context: Context, page: Page, columns: Column[], isFirst: 
   );
 }
 
-function columnHead({ report }: Context, column: Column): string {
-  const name = escapeMarkdown(short(report.targets[column[0] ?? 0]?.name ?? '', 34));
-  return column.length === 1 ? name : `${name} +${column.length - 1}`;
-}
-
 /** The ids behind the heads, where a head does not say them. */
 function columnLegend({ report }: Context, page: Page, columns: Column[], isGrouped: boolean): boolean {
   const lines = columns.flatMap((column) => {
-    const first = report.targets[column[0] ?? 0];
-    const ids = column.map((index) => report.targets[index]?.id ?? '');
-    if (
-      first === undefined ||
-      (ids.length === 1 && first.name.toLowerCase().replaceAll(' ', '-') === ids[0])
-    ) {
-      return [];
-    }
-    const head = escapeMarkdown(short(first.name, 34));
-    const all = ids.map((id) => escapeMarkdown(short(id, 64))).join(', ');
-    return [ids.length === 1 ? `${head}: ${all}` : `${head} +${ids.length - 1}: ${all}`];
+    const head = columnHead(report, column, headLimit);
+    const ids = columnIds(report, column);
+    if (column.length === 1 && head.toLowerCase().replaceAll(' ', '-') === ids) return [];
+    return [`${escapeMarkdown(head)}: ${escapeMarkdown(ids)}`];
   });
   if (lines.length === 0) return true;
   // Short pairs read well on one line; long groups need one each.
@@ -449,9 +440,9 @@ export function escapeMarkdown(text: string): string {
   return (
     printable(text)
       .replace(/[&<>`*[\]|~\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, (found) => `&#${found.charCodeAt(0)};`)
-      // Addresses would become links, and names after @ mentions.
+      // Addresses would become links, names after @ mentions, and numbers links to issues, which then say so.
       .replace(/:(?=\/\/)|(?<=\bwww)\./gi, (found) => `&#${found.charCodeAt(0)};`)
-      .replace(/@(?=[A-Za-z0-9])/g, '@&#8203;')
+      .replace(/@(?=[A-Za-z0-9])|(?<!&)#(?=[0-9])|\bGH-(?=[0-9])/gi, '$&&#8203;')
   );
 }
 
@@ -461,7 +452,7 @@ export function encodePath(file: string): string {
 }
 
 /** An address that cannot end the link that it stands in. */
-function escapeAddress(address: string): string {
+export function escapeAddress(address: string): string {
   return address
     .toWellFormed()
     .replace(/[^A-Za-z0-9\-._~:/?#@!$&*+,;=%]/gu, (found) =>

@@ -190,13 +190,16 @@ export function skippedWords(blueprints: Iterable<ReportBlueprint>): string {
 /** Targets that share one column of a matrix. */
 export type Column = number[];
 
+/** More columns than this are more than anybody compares at a glance. */
+const targetsInFull = 8;
+
 /**
- * The columns of a matrix, as indices of targets. Where there are more than 20
+ * The columns of a matrix, as indices of targets. Where there are more than 8
  * targets, those that have the same status in every row share a column.
  */
 export function columnsFor(report: Report, blueprints: Iterable<ReportBlueprint>): Column[] {
   const each = report.targets.map((_, index) => [index]);
-  if (each.length <= 20) return each;
+  if (each.length <= targetsInFull) return each;
   const distinct = new Set<ReportDeclaration['statuses']>();
   for (const { declarations } of blueprints) {
     for (const { statuses, skipped } of declarations) if (skipped === null) distinct.add(statuses);
@@ -211,6 +214,21 @@ export function columnsFor(report: Report, blueprints: Iterable<ReportBlueprint>
   });
   return [...groups.values()];
 }
+
+/** `RTX 4060`, or `RTX 4060 +11` where others share the column. */
+export function columnHead({ targets }: Report, column: Column, limit: number): string {
+  const name = short(targets[column[0] ?? 0]?.name ?? '', limit);
+  return column.length === 1 ? name : `${name} +${column.length - 1}`;
+}
+
+/** The ids of a column's targets; of very many the first ones. */
+export function columnIds({ targets }: Report, column: Column): string {
+  const shown = column.slice(0, idsShown).map((index) => short(targets[index]?.id ?? '', 64));
+  const more = column.length - shown.length;
+  return `${shown.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+}
+
+const idsShown = 50;
 
 /** The same problem in several places: told once. */
 export interface Problem {

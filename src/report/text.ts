@@ -8,6 +8,8 @@ import { guardLines } from './guard.ts';
 import { type Paint, paint } from './paint.ts';
 import {
   type Column,
+  columnHead,
+  columnIds,
   columnsFor,
   groupProblems,
   type Problem,
@@ -174,7 +176,11 @@ function verdictColumn(context: Context, lines: Line[], left: Left): string[] {
   ];
 }
 
-/** Several targets: a mark for each. Heads are their names, or their ids, or numbers, whichever fits first. */
+/**
+ * Several targets: a mark for each, or for those that have the same ones
+ * throughout. Heads are their names, or their ids, or one name of a group, or
+ * numbers, whichever fits first.
+ */
 function targetColumns(
   context: Context,
   lines: Line[],
@@ -186,16 +192,21 @@ function targetColumns(
   const room = columns - leftWidth - 2;
   const names = report.targets.map(({ name }) => short(name, 40));
   const ids = report.targets.map(({ id }) => short(id, 40));
-  const fit = (heads: string[]) => heads.reduce((sum, head) => sum + width(head) + 2, 0) <= room;
-  const fitting = [names, ids].find(fit);
+  const fits = (heads: string[]) => heads.reduce((sum, head) => sum + width(head) + 2, 0) <= room;
+  const fitting = [names, ids].find(fits);
   const groups: Column[] = fitting
     ? fitting.map((_, index) => [index])
     : columnsFor(
         report,
         shown.map((index) => report.blueprints[index] as ReportBlueprint),
       );
-  const heads = fitting ?? groups.map((_, index) => String(index + 1));
-  const cellWidths = heads.map((head) => (fitting ? width(head) : String(heads.length).length));
+  const groupHeads = groups.map((group) => columnHead(report, group, 20));
+  const isGrouped = groups.some(({ length }) => length > 1);
+  const heads =
+    fitting ?? (isGrouped && fits(groupHeads) ? groupHeads : groups.map((_, index) => String(index + 1)));
+  const isNumbered = heads !== fitting && heads !== groupHeads;
+  const digits = String(heads.length).length;
+  const cellWidths = heads.map((head) => (isNumbered ? digits : width(head)));
 
   const output: string[] = [];
   for (let from = 0; from < groups.length; ) {
@@ -234,7 +245,11 @@ function targetColumns(
   }
   output.push('', paint.dim(`  ${legend}`));
   if (info.force) output.push(paint.dim(`  ${forceLegend}`));
-  if (fitting === undefined) output.push('', ...columnList(report, groups, columns));
+  if (fitting === undefined)
+    output.push(
+      '',
+      ...columnList(report, groups, isNumbered ? heads.map((head) => head.padStart(digits)) : heads, columns),
+    );
   else if (fitting === ids) {
     const idWidth = Math.max(...ids.map(width));
     output.push('', ...ids.map((id, index) => `  ${padEnd(id, idWidth)}  ${names[index]}`));
@@ -242,22 +257,22 @@ function targetColumns(
   return output;
 }
 
-/** What the numbers above a matrix stand for: ids and names, many of them side by side. */
-function columnList(report: Report, groups: Column[], columns: number): string[] {
-  const digits = String(groups.length).length;
-  const ids = groups.map((group) => group.map((index) => short(report.targets[index]?.id ?? '')));
-  const numbers = groups.map((_, index) => `  ${String(index + 1).padStart(digits)}  `);
+/** What the heads of a matrix stand for: ids and names, many of them side by side. */
+function columnList(report: Report, groups: Column[], heads: string[], columns: number): string[] {
+  const headWidth = Math.max(...heads.map(width));
+  const labels = heads.map((head) => `  ${padEnd(head, headWidth)}  `);
   if (groups.some(({ length }) => length > 1)) {
-    return ids.flatMap((group, index) =>
-      wrap(group.join(', '), columns - digits - 4).map(
-        (line, at) => (at === 0 ? numbers[index] : ' '.repeat(digits + 4)) + line,
+    return groups.flatMap((group, index) =>
+      wrap(columnIds(report, group), columns - headWidth - 4).map(
+        (line, at) => (at === 0 ? labels[index] : ' '.repeat(headWidth + 4)) + line,
       ),
     );
   }
-  const idWidth = Math.max(...ids.map(([id]) => width(id ?? '')));
+  const ids = groups.map((group) => columnIds(report, group));
+  const idWidth = Math.max(...ids.map(width));
   const entries = groups.map(([target], index) => {
     const name = short(report.targets[target ?? 0]?.name ?? '', 60);
-    return `${numbers[index]}${padEnd(ids[index]?.[0] ?? '', idWidth)}  ${name}`;
+    return `${labels[index]}${padEnd(ids[index] as string, idWidth)}  ${name}`;
   });
   const entryWidth = Math.max(...entries.map(width));
   const across = entries.length <= 12 ? 1 : Math.max(1, Math.floor(columns / entryWidth));

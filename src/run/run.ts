@@ -50,6 +50,8 @@ export interface Run {
   catalog: Catalog;
   /** The text of a file of the report, for showing its lines; null where it is gone. */
   source(file: string): string | null;
+  /** The same check again, with these texts in place of what the files hold. */
+  again(texts: ReadonlyMap<string, string>): Report;
 }
 
 /** Discovers, checks and reports. Throws a UsageError where the question itself is wrong. */
@@ -88,26 +90,26 @@ export async function run(options: RunOptions): Promise<Run> {
   if (problems.length > 0 || chosen === null || catalogs === null) throw new UsageError(problems);
 
   const wanted = await globFilter(options.include, options.exclude);
-  const notBlueprints: string[] = [];
-  const found = discover(files, roots as Root[], wanted, (path) => notBlueprints.push(path));
   const { onBlueprint } = options;
-  const report = check({
-    blueprints:
-      onBlueprint === undefined
-        ? found
-        : watched(found, (blueprint) => onBlueprint(blueprint, catalogs.catalog)),
-    catalog: catalogs.catalog,
-    targets: chosen.targets,
-    force: options.force,
-    findings: catalogs.findings,
-    files,
-    positions: options.positions,
-    ifNone: severities[options.ifNone],
-    searched: paths,
-    notBlueprints,
-  });
+  const checkFiles = (from: Files, watch: RunOptions['onBlueprint']) => {
+    const notBlueprints: string[] = [];
+    const found = discover(from, roots as Root[], wanted, (path) => notBlueprints.push(path));
+    return check({
+      blueprints:
+        watch === undefined ? found : watched(found, (blueprint) => watch(blueprint, catalogs.catalog)),
+      catalog: catalogs.catalog,
+      targets: chosen.targets,
+      force: options.force,
+      findings: catalogs.findings,
+      files: from,
+      positions: options.positions,
+      ifNone: severities[options.ifNone],
+      searched: paths,
+      notBlueprints,
+    });
+  };
   return {
-    report,
+    report: checkFiles(files, onBlueprint),
     info: {
       targetsFrom: chosen.from,
       targetsHint: chosen.hint,
@@ -117,10 +119,22 @@ export async function run(options: RunOptions): Promise<Run> {
     },
     catalog: catalogs.catalog,
     source: (file) => sourceOf(files, file),
+    again: (texts) => checkFiles(overlaid(files, texts), undefined),
   };
 }
 
 const severities: Record<IfNone, Severity | null> = { warn: 'warning', error: 'error', ignore: null };
+
+/** The same files, some with another text. */
+function overlaid(files: Files, texts: ReadonlyMap<string, string>): Files {
+  return {
+    ...files,
+    read(file) {
+      const text = texts.get(file);
+      return text === undefined ? files.read(file) : { ok: true, text };
+    },
+  };
+}
 
 function* watched(
   blueprints: Iterable<Blueprint>,

@@ -246,6 +246,7 @@ export interface JsonFinding {
   end_line: number | null;
   end_column: number | null;
   targets: string[];
+  fix: { description: string; value: string } | null;
 }
 
 /** The parts of a report that the tests look at. */

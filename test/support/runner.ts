@@ -29,6 +29,8 @@ const known = [
 ];
 const kinds = ['error', 'warning', 'notice'];
 const annotationsPerKind = 10;
+/** Of an annotation's message; the rest is cut. */
+const messageCharacters = 4096;
 
 /** Every command in a log. Lines end as for .NET: at CR, LF or both. */
 export function readLog(log: string): Reading {
@@ -43,9 +45,24 @@ export function readLog(log: string): Reading {
     else commands.push(command);
   }
   const annotations = kinds.flatMap((kind) =>
-    commands.filter(({ name }) => name === kind).slice(0, annotationsPerKind),
+    commands
+      .filter(({ name }) => name === kind)
+      .slice(0, annotationsPerKind)
+      .map(annotation),
   );
   return { commands, annotations, stopped: token !== null };
+}
+
+/** A command as people see it: the message is cut, and a range over several lines has no columns. */
+function annotation({ name, properties, message }: Command): Command {
+  const { line, endLine, col, endColumn, ...others } = properties;
+  const place = { line, endLine, ...(line === endLine ? { col, endColumn } : {}) };
+  const given = Object.entries(place).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return {
+    name,
+    properties: { ...others, ...Object.fromEntries(given) },
+    message: message.slice(0, messageCharacters),
+  };
 }
 
 /** `::name key=value,…::message` at the trimmed beginning of a line, or `##[name key=value;…]message` anywhere. */
