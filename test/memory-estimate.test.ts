@@ -94,6 +94,137 @@ describe('llama.cpp itself', () => {
   );
 });
 
+/** A model of like blocks. */
+function modelOf(
+  architecture: string,
+  metadata: Record<string, GgufValue>,
+  blocks: readonly (readonly string[])[],
+): GgufHeader {
+  const width = Number(metadata['embedding_length']);
+  return headerOf(
+    [
+      ['general.architecture', architecture],
+      [`${architecture}.block_count`, blocks.length],
+      ...Object.entries(metadata).map(([key, value]) => [`${architecture}.${key}`, value] as const),
+    ],
+    [`token_embd.weight F16 ${width}x1000`],
+    blocks,
+  );
+}
+
+const gated = (width: number, ffn: number) => [
+  `ffn_gate.weight F16 ${width}x${ffn}`,
+  `ffn_up.weight F16 ${width}x${ffn}`,
+  `ffn_down.weight F16 ${ffn}x${width}`,
+];
+const attention = (width: number, q: number, kv: number, out = q) => [
+  `attn_q.weight F16 ${width}x${q}`,
+  `attn_k.weight F16 ${width}x${kv}`,
+  `attn_v.weight F16 ${width}x${kv}`,
+  `attn_output.weight F16 ${out}x${width}`,
+];
+const qwen35 = (width: number, ffn: number) =>
+  modelOf(
+    'qwen35',
+    {
+      embedding_length: width,
+      'attention.head_count': 8,
+      'attention.head_count_kv': 2,
+      'attention.key_length': 256,
+      'attention.value_length': 256,
+      'ssm.conv_kernel': 4,
+      'ssm.state_size': 128,
+      'ssm.group_count': 16,
+      'ssm.inner_size': 2048,
+    },
+    [0, 1, 2, 3].map((i) => [
+      ...gated(width, ffn),
+      ...(i === 3
+        ? attention(width, 4096, 512, 2048)
+        : [
+            `attn_qkv.weight F16 ${width}x6144`,
+            'ssm_conv1d.weight F32 4x6144',
+            `ssm_out.weight F16 2048x${width}`,
+          ]),
+    ]),
+  );
+const experts = (width: number, heads: number, kvHeads: number, used: number, ffn: number) =>
+  modelOf(
+    'qwen3moe',
+    {
+      embedding_length: width,
+      'attention.head_count': heads,
+      'attention.head_count_kv': kvHeads,
+      'attention.key_length': 128,
+      'attention.value_length': 128,
+      expert_used_count: used,
+    },
+    [
+      [
+        ...attention(width, heads * 128, kvHeads * 128),
+        `ffn_gate_inp.weight F32 ${width}x64`,
+        `ffn_gate_exps.weight F16 ${width}x${ffn}x64`,
+        `ffn_up_exps.weight F16 ${width}x${ffn}x64`,
+        `ffn_down_exps.weight F16 ${ffn}x${width}x64`,
+      ],
+    ],
+  );
+const gemma4 = (width: number, ffn: number, kvHeads: number, period: number, blocks: number) =>
+  modelOf(
+    'gemma4',
+    {
+      embedding_length: width,
+      'attention.head_count': 8,
+      'attention.head_count_kv': kvHeads,
+      'attention.key_length': 512,
+      'attention.value_length': 512,
+      'attention.key_length_swa': 256,
+      'attention.value_length_swa': 256,
+      'attention.sliding_window': 512,
+      'attention.sliding_window_pattern': period,
+      embedding_length_per_layer_input: 256,
+    },
+    Array.from({ length: blocks }, (_, i) => [
+      ...gated(width, ffn),
+      ...attention(width, 2048, 512, (i + 1) % period === 0 ? 4096 : 2048),
+    ]),
+  );
+
+// What ggml-alloc.c comes to for the graphs of models that the cases do not have, its algorithm run over them:
+// floats a token of a step of 512 tokens, masks included.
+test.each([
+  [
+    'SmolLM2 135M',
+    modelOf('llama', { embedding_length: 576, 'attention.head_count': 9, 'attention.head_count_kv': 3 }, [
+      [...gated(576, 1536), ...attention(576, 576, 192)],
+    ]),
+    6341 + 2048,
+  ],
+  [
+    'phi-2',
+    modelOf('phi2', { embedding_length: 2560, 'attention.head_count': 32 }, [
+      [...gated(2560, 10_240).slice(1), ...attention(2560, 2560, 2560)],
+    ]),
+    20_485 + 2048,
+  ],
+  [
+    'GPT-2',
+    modelOf('gpt2', { embedding_length: 768, 'attention.head_count': 12 }, [
+      [...gated(768, 3072).slice(1), 'attn_qkv.weight F16 768x2304', 'attn_output.weight F16 768x768'],
+    ]),
+    4613 + 2048,
+  ],
+  ['Qwen3.5 0.8B', qwen35(1024, 3584), 20_776 + 2048],
+  ['Qwen3.5 2B', qwen35(2048, 6144), 22_824 + 2048],
+  ['OLMoE', experts(2048, 16, 16, 8, 1024), 30_725 + 2048],
+  ['MiniMax M2', experts(3072, 48, 8, 8, 1536), 49_157 + 2048],
+  ['GLM 4.5 Air, without its shared expert', experts(4096, 96, 8, 8, 1408), 75_781 + 2048],
+  ['Gemma 4 E4B', gemma4(2560, 10_240, 2, 6, 42), 51_721 + 2048 + 1280],
+] as const)('the allocation of %s', (_name, of, floats) => {
+  const { device } = estimated(of, { contextSize: 4096 });
+  expect(Math.floor(device.compute / (4 * 512))).toBe(floats);
+});
+
 /** Layers that see a window only, as `1`, found by what each adds to the cache. */
 function windowsOf(metadata: Record<string, GgufValue>, layers: number): string {
   const [architecture = ''] = Object.keys(metadata)[0]?.split('.') ?? [];
@@ -132,6 +263,7 @@ test.each([
   [{ 'llama4.context_length': 1 }, 8, '11101110'],
   [{ 'llama4.attention.sliding_window': 0 }, 8, '00000000'],
   [{ 'smallthinker.attention.sliding_window': 2048 }, 8, '01110111'],
+  [{ 'smallthinker.context_length': 1 }, 4, '0000'],
   [{ 'plamo3.attention.sliding_window': 1024 }, 8, '11111110'],
   [{ 'plamo3.attention.sliding_window': 1024, 'plamo3.attention.sliding_window_pattern': 4 }, 8, '11101110'],
   [{ 'exaone4.attention.sliding_window': 4096 }, 30, '0'.repeat(30)],
@@ -336,6 +468,7 @@ test('more context never needs less', () => {
         {},
         { engine: 'llama-cli' },
         { parallel: 3 },
+        { parallel: 7, ubatch: 300 },
         { flashAttention: false },
       ),
       (of, contextSize, more, options) => {

@@ -7,6 +7,8 @@ export interface WindowRule {
   denseFirst?: true;
   /** The window is `tokens` even where the file names another; a file's 0 still switches it off. */
   fixed?: true;
+  /** There is none without `attention.sliding_window`, although `tokens` says how wide it is. */
+  onlyWithKey?: true;
   /** Only a model of so many layers has a window. */
   onlyLayers?: number;
 }
@@ -20,7 +22,7 @@ export type RecurrentRule = 'all' | 'beside-attention' | 'no-kv-heads' | 'no-kv-
 
 /** How llama.cpp treats an architecture where that is not what it does for most. */
 export interface Architecture {
-  /** File and line in llama.cpp v0.5.0. */
+  /** The file in llama.cpp v0.5.0 that loads it and builds its graph; the line where a rule is one. */
   source: string;
   window?: WindowRule;
   recurrent?: RecurrentRule;
@@ -81,8 +83,8 @@ const table: Record<string, Architecture> = {
   olmo: { source: 'src/models/olmo.cpp' },
   'command-r': { source: 'src/models/command-r.cpp', parallelBlocks: true },
   smollm3: { source: 'src/models/smollm3.cpp' },
-  'hunyuan-dense': { source: 'src/models/hunyuan-dense.cpp' },
-  'hunyuan-vl': { source: 'src/models/hunyuan-vl.cpp', positions: 4 },
+  'hunyuan-dense': { source: 'src/models/hunyuan-vl.cpp' },
+  hunyuan_vl: { source: 'src/models/hunyuan-vl.cpp', positions: 4 },
   ernie4_5: { source: 'src/models/ernie4-5.cpp' },
   paddleocr: { source: 'src/models/paddleocr.cpp', positions: 4 },
   glm4: { source: 'src/models/glm4.cpp' },
@@ -109,6 +111,7 @@ const table: Record<string, Architecture> = {
   jais: { source: 'src/models/jais.cpp' },
   'pangu-embedded': { source: 'src/models/pangu-embedded.cpp' },
   maincoder: { source: 'src/models/maincoder.cpp' },
+  'llama-embed': { source: 'src/models/llama-embed.cpp' },
 
   // Experts; their width is read from the tensors, as llama.cpp does where a file lacks the key.
   qwen2moe: { source: 'src/models/qwen2moe.cpp' },
@@ -117,7 +120,7 @@ const table: Record<string, Architecture> = {
   granitemoe: { source: 'src/models/granite-moe.cpp' },
   'granite-switch': { source: 'src/models/granite-switch.cpp', usesNextn: true },
   olmoe: { source: 'src/models/olmoe.cpp' },
-  phimoe: { source: 'src/models/phimoe.cpp' },
+  phimoe: { source: 'src/models/phi3.cpp' },
   glm4moe: { source: 'src/models/glm4-moe.cpp:38,85' },
   deepseek: { source: 'src/models/deepseek.cpp' },
   deepseek2: { source: 'src/models/deepseek2.cpp:65' },
@@ -152,6 +155,11 @@ const table: Record<string, Architecture> = {
     countedTwice: true,
     alive: 'gemma4',
   },
+  'gemma4-assistant': {
+    source: 'src/models/gemma4-assistant.cpp',
+    usesNextn: true,
+    notModelled: 'the cache that it shares with the model it assists',
+  },
   'gpt-oss': { source: 'src/models/openai-moe.cpp', ...windowed(2) },
   cohere2: { source: 'src/models/cohere2.cpp', ...windowed(4), parallelBlocks: true },
   cohere2moe: {
@@ -170,7 +178,7 @@ const table: Record<string, Architecture> = {
   plamo3: { source: 'src/models/plamo3.cpp', ...windowed(8) },
   smallthinker: {
     source: 'src/models/smallthinker.cpp',
-    window: { tokens: 4096, period: 4, denseFirst: true, fixed: true },
+    ...windowed(4, { tokens: 4096, denseFirst: true, fixed: true, onlyWithKey: true }),
   },
   laguna: { source: 'src/models/laguna.cpp', ...windowed(4, { denseFirst: true }) },
   mimo2: {
@@ -190,7 +198,7 @@ const table: Record<string, Architecture> = {
   jamba: { source: 'src/models/jamba.cpp', recurrent: 'no-kv-heads', besideFfn: 'nothing' },
   granitehybrid: { source: 'src/models/granite-hybrid.cpp', recurrent: 'no-kv-heads', besideFfn: 'inner' },
   lfm2: { source: 'src/models/lfm2.cpp', recurrent: 'no-kv-heads', besideFfn: 'conv-state' },
-  lfm2moe: { source: 'src/models/lfm2.cpp', recurrent: 'no-kv-heads', besideFfn: 'conv-state' },
+  lfm2moe: { source: 'src/models/lfm2moe.cpp', recurrent: 'no-kv-heads', besideFfn: 'conv-state' },
   nemotron_h: { source: 'src/models/nemotron-h.cpp', recurrent: 'no-kv-heads-no-ffn' },
   nemotron_h_moe: { source: 'src/models/nemotron-h.cpp', recurrent: 'no-kv-heads-no-ffn' },
   'falcon-h1': { source: 'src/models/falcon-h1.cpp', recurrent: 'beside-attention' },
@@ -264,7 +272,7 @@ const table: Record<string, Architecture> = {
   llada: { source: 'src/models/llada.cpp', cache: 'none' },
   'llada-moe': { source: 'src/models/llada-moe.cpp', cache: 'none' },
   rnd1: { source: 'src/models/rnd1.cpp', cache: 'none' },
-  t5encoder: { source: 'src/models/t5encoder.cpp', ...encoder, notModelled: 'its position buckets' },
+  t5encoder: { source: 'src/models/t5.cpp', ...encoder, notModelled: 'its position buckets' },
   t5: { source: 'src/models/t5.cpp', notModelled: 'its encoder and the attention across to it' },
 };
 

@@ -24,9 +24,10 @@ export interface Cells {
   windowed: number;
 }
 
-/** llama.cpp's caches have whole pages of so many cells. */
-const page = 256;
+/** llama.cpp's caches have whole pages of so many tokens. */
+export const page = 256;
 
+/** Tokens in whole pages. */
 export function pages(tokens: number): number {
   return Math.ceil(tokens / page) * page;
 }

@@ -59,7 +59,8 @@ export function computeBytes(
   }
   widest += aliveThroughout(model, perLayerInput) + model.deepstack * model.width;
 
-  let layers = perToken * widest + inputs;
+  // What is there once a sequence is a fraction of a float a token.
+  let layers = Math.round(perToken * widest) + inputs;
   if (!options.flashAttention) {
     layers = Math.max(layers, withoutFlashAttention(model, seen, widest, perToken) + inputs);
   }
@@ -82,7 +83,9 @@ function headBytes(
   perLayerInput: number,
   masks: number,
 ): number {
-  const head = floatBytes * outputs * (model.vocabulary + model.width);
+  // Beside the output's input, the last recurrent layer's output is often still there.
+  const kept = model.layers.some((layer) => layer.recurrent) ? 2 : 1;
+  const head = floatBytes * outputs * (model.vocabulary + kept * model.width);
   if (outputs < ubatch || perLayerInput === 0) return head;
   // The inputs of each layer and the masks are still there: no layer has let go of them.
   return model.rule?.alive === 'gemma4'
@@ -97,10 +100,15 @@ function aliveThroughout(model: Model, perLayerInput: number): number {
     case 'gemma3n':
       return perLayerInput + 6 * model.width;
     case 'gemma4': {
-      const attention = model.layers.map(
-        (layer) => layer.heads * layer.valueLength + layer.kvHeads * (layer.keyLength + layer.valueLength),
-      );
-      return perLayerInput + Math.max(0, ...attention);
+      // What lies between the layers' inputs and cannot be used again depends on whether an activation fits in
+      // the place of a windowed layer's attention: E2B's does, E4B's does not.
+      const keysAndValues = (layer: Layer) => layer.kvHeads * (layer.keyLength + layer.valueLength);
+      const attention = (layer: Layer) => layer.heads * layer.valueLength;
+      const most = (layers: readonly Layer[], of: (layer: Layer) => number) => Math.max(0, ...layers.map(of));
+      const windowed = model.layers.filter((layer) => layer.windowed);
+      return model.width <= most(windowed, attention)
+        ? perLayerInput + most(model.layers, (layer) => attention(layer) + keysAndValues(layer))
+        : perLayerInput + most(windowed, keysAndValues);
     }
     default:
       return perLayerInput;
@@ -212,5 +220,5 @@ function withoutFlashAttention(model: Model, seen: number, widest: number, perTo
         2 * layer.kvHeads * layer.keyLength;
     most = Math.max(most, floats);
   }
-  return perToken * most;
+  return Math.round(perToken * most);
 }

@@ -1,5 +1,5 @@
 import { either, quote } from '../text/text.ts';
-import { cacheBytes, cellsOf, pages, type Slots } from './cache.ts';
+import { cacheBytes, cellsOf, page, pages, type Slots } from './cache.ts';
 import { type Compute, computeBytes } from './compute.ts';
 import type { GgufHeader } from './header.ts';
 import { type Assumption, Facts, type Model, padded, readModel } from './model.ts';
@@ -109,10 +109,9 @@ export function largestContext(
     const result = prepared.at(contextSize);
     return result.ok && result.estimate.device.total <= budget;
   };
-  // Caches have pages of 256 tokens, so only these sizes differ.
-  const page = 256;
-  const most = prepared.model.trained ?? 2 ** 20;
+  const most = Math.min(prepared.model.trained ?? 2 ** 20, mostContext);
   if (fits(most)) return { ok: true, contextSize: most };
+  // Only whole pages differ.
   let low = 0;
   let high = Math.ceil(most / page);
   while (high - low > 1) {

@@ -1,5 +1,5 @@
 import { quote, short } from '../text/text.ts';
-import { type Architecture, architectureOf } from './architectures.ts';
+import { type Architecture, architectureOf, type WindowRule } from './architectures.ts';
 import { ggmlType, tensorBytes } from './ggml-types.ts';
 import type { GgufHeader, GgufTensor, GgufValue } from './header.ts';
 
@@ -107,7 +107,7 @@ export function readModel(header: GgufHeader): { model: Model } | { problem: str
   } else if (rule.notModelled !== undefined) {
     assumptions.push({
       id: 'not-modelled',
-      assumed: 'nothing for it',
+      assumed: 'at most a rough figure for it',
       because: `of the architecture ${quote(architecture)} this is not modelled: ${rule.notModelled}`,
     });
   }
@@ -264,17 +264,18 @@ function windowOf(
   const said = facts.has('attention.sliding_window') ? facts.number('attention.sliding_window') : null;
   const pattern = facts.flags('attention.sliding_window_pattern');
   // What is not known has windows only where its file names the layers.
-  const swa = rule === null ? (pattern === null ? undefined : { tokens: null, period: 1 }) : rule.window;
+  const swa: WindowRule | undefined =
+    rule === null ? (pattern === null ? undefined : { tokens: null, period: 1 }) : rule.window;
   if (swa === undefined || said === 0) return none;
-  if ('onlyLayers' in swa && swa.onlyLayers !== undefined && swa.onlyLayers !== layerCount) return none;
-  const fixed = 'fixed' in swa && swa.fixed === true;
-  const window = fixed ? swa.tokens : (said ?? swa.tokens);
+  if (swa.onlyLayers !== undefined && swa.onlyLayers !== layerCount) return none;
+  if (swa.onlyWithKey && said === null) return none;
+  const window = swa.fixed ? swa.tokens : (said ?? swa.tokens);
   if (window === null || window === 0) return none;
   if (pattern !== null) return { window, windowed: (layer) => pattern[layer] ?? false };
   const key = 'attention.sliding_window_pattern';
   const period = facts.has(key) ? facts.number(key) : swa.period;
   if (period === 0) return { window, windowed: () => true };
-  const dense = 'denseFirst' in swa && swa.denseFirst ? 0 : period - 1;
+  const dense = swa.denseFirst ? 0 : period - 1;
   return { window, windowed: (layer) => layer % period !== dense };
 }
 
