@@ -27,10 +27,12 @@ process.chdir(lib);
 for (const bundle of bundles) await pack(bundle);
 report();
 
-/** The validators in src/ come from schemas/. */
+/** What is generated in src/: the validators come from schemas/, the page of the HTML report from src/report/page/. */
 function generate() {
-  const script = join(root, 'scripts', 'build-validators.mjs');
-  if (existsSync(script)) call('validators', process.execPath, [script]);
+  for (const name of ['validators', 'page']) {
+    const script = join(root, 'scripts', `build-${name}.mjs`);
+    if (existsSync(script)) call(name, process.execPath, [script]);
+  }
 }
 
 function call(step, command, args) {

@@ -193,7 +193,7 @@ describe('what is wrong with the question', () => {
     [
       'a wrong format',
       at('--format', 'xml'),
-      `error: option '--format <format>' argument 'xml' is invalid. Allowed choices are text, json, markdown, github.\n${hint}\n`,
+      `error: option '--format <format>' argument 'xml' is invalid. Allowed choices are text, json, markdown, github, html.\n${hint}\n`,
     ],
     [
       'a wrong level',
@@ -408,6 +408,7 @@ const optionCases: OptionCase[] = [
       shows: '✗ no-blueprint',
     },
     { option: '--format', base: on6, with: ['--format', 'markdown'], shows: '### Models: ' },
+    { option: '--format', base: on6, with: ['--format', 'html'], shows: '<h1 class="bad">Models: ' },
     { option: '--json', base: on6, with: ['--json'], shows: '"schema": "model-check.report/v1"' },
     { option: '--output', base: on6, with: ['--output', 'out.txt'], shows: 'wrote out.txt' },
     { option: '--quiet', base: on6, with: ['--quiet'], shows: /^✗ model-incompatible/ },

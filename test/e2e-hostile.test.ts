@@ -20,7 +20,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const isPosix = !isWindows;
 const on8 = ['--targets', 'nvidia-8gb'];
-const formats = ['text', 'json', 'markdown', 'github'];
+const formats = ['text', 'json', 'markdown', 'github', 'html'];
 
 /** What a terminal obeys, and what hides or reorders text there; a line break is fine. */
 const unseen =
@@ -905,6 +905,7 @@ describe('100,000 findings', () => {
       expectSafeMarkdown(text);
       expect(text).toContain('100000 errors');
     }
+    if (format === 'html') expect(text).toContain('<strong>100000 errors, 0 warnings, 0 notes</strong>');
     if (format === 'github') expect(readLog(text).commands[9]?.message).toContain('… and 99990 more errors');
   });
   test('of one file', async () => {

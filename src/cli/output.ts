@@ -3,7 +3,7 @@ import { sinceStart } from '../io/stream.ts';
 import { reportText } from '../report/text.ts';
 import type { Terminal } from './terminal.ts';
 
-export const formats = ['text', 'json', 'markdown', 'github'] as const;
+export const formats = ['text', 'json', 'markdown', 'github', 'html'] as const;
 export type Format = (typeof formats)[number];
 
 /** A report in one of the formats, in chunks. */
@@ -25,6 +25,11 @@ export async function* render(
     }
     case 'github': {
       yield (await import('../report/github.ts')).reportAnnotations(report);
+      return;
+    }
+    case 'html': {
+      const { reportHtml } = await import('../report/html.ts');
+      yield* reportHtml(report, info, { link: () => null, source: options.source });
       return;
     }
     default:

@@ -51,7 +51,7 @@ export async function validate(
       catalogs: options.catalog,
       force: options.force,
       ifNone: options.ifNone,
-      positions: options.format === 'json' ? 'all' : 'findings',
+      positions: options.format === 'json' || options.format === 'html' ? 'all' : 'findings',
       whenNobodyChose: 'this-machine',
       env: process.env,
       outside: true,

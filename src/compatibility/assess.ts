@@ -104,7 +104,8 @@ function fitOf(accelerator: Accelerator, requirements: Requirements, measured: b
   return meets(togetherGb ?? 0, need.gb, measured) ? 'together' : 'too-little';
 }
 
-const kinds: Record<Memory['kind'], string> = {
+/** What people call each kind of memory. */
+export const kinds: Record<Memory['kind'], string> = {
   vram: 'VRAM',
   unified_memory: 'unified memory',
   cpu_ram: 'RAM',

@@ -42,7 +42,7 @@ export function codeFrame(text: string, range: Range, options: FrameOptions): st
 }
 
 /** Lines `from` to `to`, from 1; fewer where the text ends before. */
-function linesOf(text: string, from: number, to: number): string[] {
+export function linesOf(text: string, from: number, to: number): string[] {
   const lines: string[] = [];
   let start = 0;
   for (let line = 1; line <= to && start >= 0; line++) {

@@ -3,7 +3,9 @@ import { statuses as allStatuses, type Status } from '../compatibility/verdict.t
 import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
 import { count, printable, short } from '../text/text.ts';
+import { answer } from './answer.ts';
 import { guardLines } from './guard.ts';
+import { skippedNames } from './skipped.ts';
 import {
   type Column,
   columnHead,
@@ -13,10 +15,8 @@ import {
   type Problem,
   type Row,
   rowsFor,
-  runs,
   type Survey,
   skippedWords,
-  statusOn,
   survey,
 } from './survey.ts';
 import {
@@ -184,7 +184,7 @@ function head({ report, info, state }: Context, page: Page, isShort = false): bo
   ];
   const limit = isShort ? 40 : 300;
   const lines = [
-    `### Models: ${answer(report, info, state)}`,
+    `### Models: ${escapeMarkdown(answer(report, info, state))}`,
     '',
     checked.map((text) => escapeMarkdown(short(text, limit))).join(' · '),
     ...(info.targetsHint === '' || isShort ? [] : ['', escapeMarkdown(short(info.targetsHint, limit))]),
@@ -193,62 +193,6 @@ function head({ report, info, state }: Context, page: Page, isShort = false): bo
     '',
   ];
   return page.add(lines.join('\n'));
-}
-
-/** What the heading says: nothing that the report does not show. */
-function answer(report: Report, info: RunInfo, { attention, outside }: Survey): string {
-  const { blueprints, findings, summary } = report;
-  const total = blueprints.length;
-  if (total === 0)
-    return outside > 1
-      ? `no blueprint found, ${count(outside - 1, 'problem')} elsewhere`
-      : 'no blueprint found';
-  const elsewhere = outside === 0 ? '' : `${count(outside, 'problem')} outside the blueprints`;
-  if (attention.length > 0) {
-    const problems = findings.filter(({ severity }) => severity !== 'note');
-    const many = `${attention.length} of ${count(total, 'blueprint')}`;
-    const isForcedOnly = problems.every(({ id }) => id === 'model-forced');
-    const verb = isForcedOnly
-      ? `${attention.length === 1 ? 'passes' : 'pass'} only with force`
-      : `${attention.length === 1 ? 'needs' : 'need'} attention`;
-    const forced = info.force && !isForcedOnly ? ' (force was asked for)' : '';
-    return `${many} ${verb}${forced}${elsewhere === '' ? '' : `, ${elsewhere}`}`;
-  }
-  if (elsewhere !== '') return elsewhere;
-  const checked = blueprints.filter(({ declarations }) =>
-    declarations.some(({ skipped }) => skipped === null),
-  );
-  if (checked.length === 0) return `no local model to check in ${count(total, 'blueprint')}`;
-  const all = report.targets.map(({ id }) => id);
-  const required = report.targets.filter((target) => target.required).map(({ id }) => id);
-  const running = checked.filter((blueprint) => runsOnAll(blueprint, all)).length;
-  const are = checked.length === total ? 'blueprint' : 'blueprint with local models';
-  const plural = checked.length === total ? 'blueprints' : 'blueprints with local models';
-  const every = checked.length === 1 ? `the ${are} runs` : `all ${checked.length} ${plural} run`;
-  if (running === checked.length) return `${every} on ${targetWords(report, all, '')}`;
-  if (required.length > 0) {
-    if (checked.every((blueprint) => runsOnAll(blueprint, required))) {
-      return `${every} on ${targetWords(report, required, 'required ')}`;
-    }
-    return `no problems in ${count(total, 'blueprint')}, ${summary.notes === 0 ? 'but not every model was checked' : count(summary.notes, 'note')}`;
-  }
-  const some = `${running} of ${count(checked.length, are, plural)} ${running === 1 ? 'runs' : 'run'}`;
-  return `${some} on ${targetWords(report, all, '')}, ${all.length === 1 ? 'which is not required' : 'none of them required'}`;
-}
-
-function targetWords(report: Report, ids: string[], kind: string): string {
-  if (ids.length !== 1) return `all ${ids.length} ${kind}targets`;
-  return escapeMarkdown(short(report.targets.find(({ id }) => id === ids[0])?.name ?? '', 60));
-}
-
-/** Every model that the blueprint cannot do without runs on each of the targets; one that was not checked does not count as running. */
-function runsOnAll({ declarations }: ReportBlueprint, targets: string[]): boolean {
-  return declarations.every(
-    (declaration) =>
-      !declaration.required ||
-      declaration.skipped !== null ||
-      targets.every((target) => runs(statusOn(declaration, target) ?? 'fail')),
-  );
 }
 
 /** A table of these blueprints' models by targets, with its legend. */
@@ -380,22 +324,11 @@ function restDetails(context: Context, page: Page): boolean {
 
 /** The blueprints of each reason for skipping; also those without any model. */
 function skippedList({ report, state }: Context, page: Page): boolean {
-  const reasons = new Map<string, string[]>();
-  const push = (reason: string, name: string) => {
-    const list = reasons.get(reason);
-    if (list === undefined) reasons.set(reason, [name]);
-    else if (list.at(-1) !== name) list.push(name);
-  };
-  const withProblems = new Set(state.attention);
-  report.blueprints.forEach(({ declarations }, index) => {
-    const name = state.names[index] as string;
-    if (declarations.length === 0 && !withProblems.has(index)) push('no model found', name);
-    for (const { skipped } of declarations) if (skipped !== null) push(`skipped: ${short(skipped)}`, name);
-  });
-  if (reasons.size === 0) return true;
+  const reasons = skippedNames(report, state);
+  if (reasons.length === 0) return true;
   return (
     page.add('\n') &&
-    [...reasons].every(([reason, names]) =>
+    reasons.every(([reason, names]) =>
       page.add(`- ${escapeMarkdown(reason)} (${names.length}): ${names.map(escapeMarkdown).join(', ')}\n`),
     )
   );

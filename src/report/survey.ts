@@ -100,6 +100,8 @@ export interface Row {
   words: string;
   /** The first of the declarations that this row stands for. */
   declaration: ReportDeclaration | null;
+  /** The further ones, which would read the same. */
+  others: ReportDeclaration[];
 }
 
 const uncheckedWords: { [Id in FindingId]?: string } = {
@@ -136,9 +138,12 @@ export function rowsFor(report: Report): (blueprint: ReportBlueprint) => Row[] {
         statuses: isAssessed ? statuses : null,
         words,
         declaration,
+        others: [],
       };
       const key = JSON.stringify([row.label, words, row.statuses]);
-      if (!rows.has(key)) rows.set(key, row);
+      const known = rows.get(key);
+      if (known === undefined) rows.set(key, row);
+      else known.others.push(declaration);
     }
     if (rows.size === 0) {
       // An error without a declaration: a file could not be read, so what it declares is not known.
@@ -149,6 +154,7 @@ export function rowsFor(report: Report): (blueprint: ReportBlueprint) => Row[] {
           statuses: null,
           words: isWrong ? '✗ not checked' : 'no model found',
           declaration: null,
+          others: [],
         },
       ];
     }
