@@ -1,4 +1,4 @@
-import { chmodSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { ActionOptions, Tree } from './support/process.ts';
@@ -10,6 +10,7 @@ import {
   expectNoCrash,
   folderOf,
   isWindows,
+  mn,
   write,
 } from './support/process.ts';
 
@@ -118,6 +119,9 @@ describe('a run', () => {
       ok: 'true',
       errors: '0',
       warnings: '0',
+      sarif: '',
+      junit: '',
+      html: '',
       matrix: '{"include":[{"id":"nvidia-8gb","name":"NVIDIA, 8 GB VRAM"}]}',
     });
     expect(report).toMatchObject({
@@ -264,6 +268,89 @@ describe('outputs', () => {
       outputs: 0,
     });
     expect(stdout).toMatch(/^The outputs could not be written \(.+\)\./m);
+  });
+});
+
+describe('reports in files', () => {
+  const inputs = { targets: 'nvidia-8gb' };
+  const files = {
+    'report-file': 'out/report.json',
+    'sarif-file': 'out/models.sarif',
+    'junit-file': 'j.xml',
+    'html-file': 'out/page.html',
+  };
+
+  test('are what the command line writes, and outputs name them', async () => {
+    const workspace = folderOf(examples());
+    const { code, outputs, log } = await act(workspace, { inputs: { ...inputs, ...files } });
+    expect({ code, annotations: log.annotations.length }).toEqual({ code: 1, annotations: 3 });
+    expect(['report', 'sarif', 'junit', 'html'].map((name) => outputs.get(name))).toEqual(
+      Object.values(files),
+    );
+    for (const [format, file] of [
+      ['json', files['report-file']],
+      ['sarif', files['sarif-file']],
+      ['junit', 'j.xml'],
+    ]) {
+      const args = ['blueprint', 'validate', '--targets', 'nvidia-8gb', '--format', format as string];
+      expect(readFileSync(join(workspace, file as string), 'utf8')).toBe(
+        (await mn(args, { cwd: workspace })).stdout,
+      );
+    }
+    expect(readdirSync(join(workspace, 'out'))).toEqual(['models.sarif', 'page.html', 'report.json']);
+    expect(readFileSync(join(workspace, files['html-file']), 'utf8')).toContain('<h1 class="bad">Models: ');
+  });
+
+  test('are below working-directory', async () => {
+    const { outputs } = await inExamples({
+      ...inputs,
+      'working-directory': 'examples',
+      'sarif-file': 'a.sarif',
+    });
+    expect(outputs.get('sarif')).toBe('examples/a.sarif');
+  });
+
+  test('that cannot be written fail the step, and the rest is as ever', async () => {
+    const { code, log, outputs, summary } = await inExamples({
+      ...inputs,
+      paths: summarizer,
+      'sarif-file': 'examples',
+      'junit-file': 'examples/catalog.json/x',
+      'report-file': 'ok.json',
+    });
+    expect(code).toBe(2);
+    expect(log.annotations).toEqual(
+      [
+        'input sarif-file: "examples" cannot be written (it is a folder). Name another file.',
+        'input junit-file: "examples/catalog.json/x" cannot be written (a file stands where a folder is needed). Name another file.',
+      ].map((message) => ({
+        name: 'error',
+        properties: { title: 'Model Check: a report is missing' },
+        message,
+      })),
+    );
+    expect([outputs.get('report'), outputs.get('sarif'), outputs.get('ok')]).toEqual(['ok.json', '', 'true']);
+    expect(summary).not.toBe('');
+  });
+
+  test.skipIf(isWindows)('never lead out of the workspace, by a link neither', async () => {
+    const outside = folderOf({ 'keep.txt': 'kept' });
+    const workspace = folderOf(examples());
+    symlinkSync(outside, join(workspace, 'out'));
+    symlinkSync(join(outside, 'keep.txt'), join(workspace, 'link.sarif'));
+    symlinkSync(join(outside, 'gone'), join(workspace, 'dangling'));
+    for (const path of ['out/new/a.sarif', 'out/a.sarif', 'link.sarif', '../a.sarif', '/tmp/a.sarif']) {
+      const { code, log } = await act(workspace, { inputs: { ...inputs, 'sarif-file': path } });
+      expect({ code, messages: log.annotations.map(({ message }) => message) }).toEqual({
+        code: 2,
+        messages: [`input sarif-file: "${path}" leads out of the workspace. Name something inside it.`],
+      });
+    }
+    const { code } = await act(workspace, { inputs: { ...inputs, 'sarif-file': 'dangling/a.sarif' } });
+    expect(code).toBe(2);
+    expect(readdirSync(outside)).toEqual(['keep.txt']);
+    expect(readFileSync(join(outside, 'keep.txt'), 'utf8')).toBe('kept');
+    expect(existsSync(join(outside, '..', 'a.sarif'))).toBe(false);
   });
 });
 
@@ -432,6 +519,11 @@ describe('inputs that are refused', () => {
       'a glob out of the workspace',
       { catalogs: '../*.json' },
       ['input catalogs: "../*.json" leads out of the workspace. Name something inside it.'],
+    ],
+    [
+      'two reports in one file',
+      { 'sarif-file': 'a', 'junit-file': './a' },
+      ['the inputs sarif-file and junit-file both name "./a". Give each a file of its own.'],
     ],
     [
       'working-directory out of the workspace',

@@ -10,6 +10,7 @@ import {
   expectNoCrash,
   folderOf,
   isRoot,
+  isWindows,
   mn,
   normal,
   readReport,
@@ -193,7 +194,7 @@ describe('what is wrong with the question', () => {
     [
       'a wrong format',
       at('--format', 'xml'),
-      `error: option '--format <format>' argument 'xml' is invalid. Allowed choices are text, json, markdown, github, html.\n${hint}\n`,
+      `error: option '--format <format>' argument 'xml' is invalid. Allowed choices are text, json, markdown, github, sarif, junit, html.\n${hint}\n`,
     ],
     [
       'a wrong level',
@@ -214,6 +215,27 @@ describe('what is wrong with the question', () => {
       'two formats',
       at('--json', '--format', 'text'),
       'error: --json and --format text contradict each other. Give one of them.\n',
+    ],
+    [
+      'a format with no file behind the colon',
+      at('--format', 'sarif:'),
+      `error: option '--format <format>' argument 'sarif:' is invalid. Name a file behind the colon, or leave out both.\n${hint}\n`,
+    ],
+    [
+      'formats that contradict each other in every way',
+      at('--format', 'sarif', '--format', 'junit', '--format', 'json:a', '--format', 'sarif:./a'),
+      'error: sarif and junit cannot go to one place. Give all but one a file of its own, as in --format junit:report.xml.\n' +
+        'error: json and sarif would both be written to "./a". Give each a file of its own.\n',
+    ],
+    [
+      '--output for a format that has a file',
+      at('--format', 'sarif:a.sarif', '--output', 'b.sarif'),
+      'error: --output names no report: every --format has a file of its own. Leave out --output.\n',
+    ],
+    [
+      '--output and a format with the same file',
+      at('--format', 'sarif:a', '--json', '--output', 'a'),
+      'error: sarif and json would both be written to "a". Give each a file of its own.\n',
     ],
     ['a missing argument', ['blueprint', 'env'], `error: missing required argument 'path'\n${hint}\n`],
     [
@@ -409,6 +431,7 @@ const optionCases: OptionCase[] = [
     },
     { option: '--format', base: on6, with: ['--format', 'markdown'], shows: '### Models: ' },
     { option: '--format', base: on6, with: ['--format', 'html'], shows: '<h1 class="bad">Models: ' },
+    { option: '--format', base: on6, with: ['--format', 'sarif:out.sarif'], shows: 'wrote out.sarif' },
     { option: '--json', base: on6, with: ['--json'], shows: '"schema": "model-check.report/v1"' },
     { option: '--output', base: on6, with: ['--output', 'out.txt'], shows: 'wrote out.txt' },
     { option: '--quiet', base: on6, with: ['--quiet'], shows: /^✗ model-incompatible/ },
@@ -612,15 +635,11 @@ describe('--output', () => {
   });
 
   test.each<[name: string, path: string, stderr: string]>([
-    [
-      'a folder',
-      'examples',
-      'error: "examples" cannot be written (it is a folder). Give another --output.\n',
-    ],
+    ['a folder', 'examples', 'error: "examples" cannot be written (it is a folder). Give another file.\n'],
     [
       'below a file',
       'examples/catalog.json/x',
-      'error: "examples/catalog.json/x" cannot be written (a file stands where a folder is needed). Give another --output.\n',
+      'error: "examples/catalog.json/x" cannot be written (a file stands where a folder is needed). Give another file.\n',
     ],
   ])('cannot be written: %s', async (_, path, stderr) => {
     const { folder, ...result } = await inExamples([...args, '--output', path]);
@@ -638,7 +657,7 @@ describe('--output', () => {
     const result = await inExamples([...args, '--output', '/proc/model-check/out.txt']);
     expect(result).toMatchObject({ code: 2, stdout: '' });
     expect(result.stderr).toMatch(
-      /^error: "\/proc\/model-check\/out\.txt" cannot be written \(.+\)\. Give another --output\.\n$/,
+      /^error: "\/proc\/model-check\/out\.txt" cannot be written \(.+\)\. Give another file\.\n$/,
     );
   });
 
@@ -652,11 +671,80 @@ describe('--output', () => {
         code: 2,
         stdout: '',
         stderr:
-          'error: "locked/out.txt" cannot be written (writing there is not permitted). Give another --output.\n',
+          'error: "locked/out.txt" cannot be written (writing there is not permitted). Give another file.\n',
       });
       expect(readFileSync(join(folder, 'locked/out.txt'), 'utf8')).toBe('old');
     },
   );
+});
+
+describe('several formats in one run', () => {
+  const args = [...validate, 'examples', '--targets', 'examples/targets.yaml'];
+  const several = ['--format', 'sarif:out/a.sarif', '--format', 'junit:j.xml', '--format', 'json:a:r.json'];
+
+  // On Windows, a colon in a name means something else.
+  test.skipIf(isWindows)('each is what it would be alone, and stderr says what was written', async () => {
+    const { folder, code, stdout, stderr } = await inExamples([...args, ...several, '--format', 'markdown']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'wrote out/a.sarif\nwrote j.xml\nwrote a:r.json\n',
+    });
+    const alone = async (format: string) =>
+      (await mn([...args, '--format', format], { cwd: folder })).stdout.replace(/· \d+ m?s$/m, '');
+    expect(stdout.replace(/· \d+ m?s$/m, '')).toBe(await alone('markdown'));
+    expect(readFileSync(join(folder, 'out/a.sarif'), 'utf8')).toBe(await alone('sarif'));
+    expect(readFileSync(join(folder, 'j.xml'), 'utf8')).toBe(await alone('junit'));
+    expect(readFileSync(join(folder, 'a:r.json'), 'utf8')).toBe(await alone('json'));
+    await expect(await alone('junit')).toMatchFileSnapshot('snapshots/e2e-junit.xml');
+  });
+
+  test('fingerprints stay where lines move, and change with the model', async () => {
+    const wrong =
+      '{"llm": {"model": "nope", "configs": {"a": {}, "b": {"model": "medium", "model": "medium"}}}}';
+    const prints = async (text: string) => {
+      const files = { 'b.json': text, '.mn/models/catalog.json': '[{"id": "bad"}]' };
+      const { stdout } = await inExamples([...validate, 'b.json', ...on8, '--format', 'sarif'], files);
+      const { results } = JSON.parse(stdout).runs[0] as { results: { partialFingerprints: object }[] };
+      return results
+        .flatMap(({ partialFingerprints }) => Object.values(partialFingerprints) as string[])
+        .sort();
+    };
+    const before = await prints(wrong);
+    expect(new Set(before).size).toBe(6);
+    expect(await prints(`\n\n${wrong.replaceAll(' ', '\n  ')}`)).toEqual(before);
+    const after = await prints(wrong.replace('nope', 'other'));
+    // Only the finding that is about the model is another one.
+    expect(after.filter((print) => before.includes(print)).length).toBe(5);
+  });
+
+  test('only files: stdout stays empty, and --quiet says nothing at all', async () => {
+    const { folder, ...result } = await inExamples([...args, ...several.slice(0, 4), '--quiet']);
+    expect(result).toMatchObject({ code: 1, stdout: '', stderr: '' });
+    expect(existsSync(join(folder, 'out/a.sarif')) && existsSync(join(folder, 'j.xml'))).toBe(true);
+  });
+
+  test('--output is for the one without a file', async () => {
+    const { folder, stdout } = await inExamples([...args, '--format', 'sarif:a', '--json', '--output', 'b']);
+    expect(stdout).toBe('');
+    expect(readFileSync(join(folder, 'a'), 'utf8')).toContain('"version": "2.1.0"');
+    expect(readReport(readFileSync(join(folder, 'b'), 'utf8')).ok).toBe(false);
+  });
+
+  test('what cannot be written is said of every file, and the others are written whole', async () => {
+    const { folder, ...result } = await inExamples([
+      ...[...args, '--format', 'text', '--format', 'junit:examples', '--format', 'sarif:ok.sarif'],
+      ...['--format', 'json:examples/catalog.json/x'],
+    ]);
+    expect(result).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr:
+        'wrote ok.sarif\n' +
+        'error: "examples" cannot be written (it is a folder). Give another file.\n' +
+        'error: "examples/catalog.json/x" cannot be written (a file stands where a folder is needed). Give another file.\n',
+    });
+    expect(readdirSync(folder).sort()).toEqual(['examples', 'ok.sarif']);
+  });
 });
 
 describe('streams', () => {
@@ -665,7 +753,7 @@ describe('streams', () => {
       Array.from({ length: 400 }, (_, index) => [`b/${index}.json`, blueprint(`unknown-${index}`)]),
     );
     const folder = folderOf(many);
-    for (const format of ['text', 'json', 'markdown']) {
+    for (const format of ['text', 'json', 'markdown', 'sarif', 'junit']) {
       const args = [...validate, 'b', '--targets', 'nvidia-8gb', '--format', format];
       const result = await mn(args, { cwd: folder, closeAfter: 1 });
       expectNoCrash(result);

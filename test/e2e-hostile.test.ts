@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { ActionOptions, ActionResult, Result, RunOptions, Tree } from './support/process.ts';
 import {
   act,
+  actionMetadata,
   blueprint,
   canForbid,
   expectNoCrash,
@@ -20,7 +21,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const isPosix = !isWindows;
 const on8 = ['--targets', 'nvidia-8gb'];
-const formats = ['text', 'json', 'markdown', 'github', 'html'];
+const formats = ['text', 'json', 'markdown', 'github', 'sarif', 'junit', 'html'];
 
 /** What a terminal obeys, and what hides or reorders text there; a line break is fine. */
 const unseen =
@@ -107,7 +108,7 @@ async function safeAct(workspace: string, options: ActionOptions = {}): Promise<
   expectHarmless({ stdout: '', stderr: result.stderr });
   expectAnnotations(result.stdout);
   if (result.summary !== '') expectSafeMarkdown(result.summary);
-  const names = ['ok', 'errors', 'warnings', 'report', 'matrix', 'env'];
+  const names = Object.keys(actionMetadata().outputs);
   if (result.code !== 2) expect([...result.outputs.keys()]).toEqual(names);
   return result;
 }
@@ -798,13 +799,15 @@ describe('strings that want to be obeyed', () => {
   });
   test('as the action', async () => {
     const folder = folderOf(everywhere());
-    for (const inputs of [{}, { targets: 'nvidia-6gb' }, { force: 'true' }]) {
+    const files = { 'sarif-file': 'out/a.sarif', 'junit-file': 'out/a.xml', 'report-file': 'out/a.json' };
+    for (const inputs of [{}, { targets: 'nvidia-6gb' }, { force: 'true', ...files }]) {
       const { code, outputs, report } = await safeAct(folder, { inputs: { targets: '', ...inputs } });
       expect({ code, ok: outputs.get('ok') }).toEqual({ code: 1, ok: 'false' });
       expect(report?.blueprints.length).toBeGreaterThanOrEqual(2 * nasty.length);
       expect(() => JSON.parse(outputs.get('matrix') ?? '')).not.toThrow();
       expect(() => JSON.parse(outputs.get('env') ?? '')).not.toThrow();
     }
+    for (const file of Object.values(files)) expectPrintable(readFileSync(join(folder, file), 'utf8'));
   });
   test.each([
     [['model', 'list']],
@@ -869,6 +872,7 @@ describe('strings that want to be obeyed', () => {
         { paths: text, targets: text },
         { target: text },
         { catalogs: text },
+        { 'sarif-file': `../${text}` },
         { 'working-directory': text },
       ]) {
         expect((await safeAct(folder, { inputs })).code, JSON.stringify(inputs)).toBe(2);
@@ -893,7 +897,7 @@ describe('100,000 findings', () => {
   let made: string | null = null;
 
   test.each(formats)('as %s', async (format) => {
-    const { code, stdout } = await safeMn(
+    const { code, stdout, stderr } = await safeMn(
       ['blueprint', 'validate', 'b', ...on8, '--format', format, '--output', `out.${format}`],
       { cwd: folder() },
     );
@@ -906,6 +910,11 @@ describe('100,000 findings', () => {
       expect(text).toContain('100000 errors');
     }
     if (format === 'html') expect(text).toContain('<strong>100000 errors, 0 warnings, 0 notes</strong>');
+    if (format === 'sarif') {
+      expect(text.split('"ruleId"').length - 1).toBe(25_000);
+      expect(stderr).toContain('warning: The SARIF report has 25000 of 100000 results, the most severe ones');
+    }
+    if (format === 'junit') expect(text).toContain('tests="100000" failures="100000"');
     if (format === 'github') expect(readLog(text).commands[9]?.message).toContain('… and 99990 more errors');
   });
   test('of one file', async () => {

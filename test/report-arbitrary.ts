@@ -69,6 +69,7 @@ const finding: fc.Arbitrary<Finding> = fc.record({
   location: optional(fc.record({ file: text, pointer, range: optional(range) })),
   targets: fc.array(fc.constantFrom('rtx-4060', 'constructor', 'gone'), { maxLength: 3 }),
   blueprint: optional(text),
+  declaration: optional(pointer),
   fix: optional(fc.record({ description: text, value: text })),
   change: optional(fc.constantFrom('new' as const, 'unchanged' as const)),
 });

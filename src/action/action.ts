@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, realpathSync } from 'node:fs';
+import { appendFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import * as core from '@actions/core';
 import { exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
@@ -14,10 +14,11 @@ import { encodePath, reportMarkdown } from '../report/markdown.ts';
 import { reportText } from '../report/text.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
-import { count, printable, quote } from '../text/text.ts';
-import type { Inputs } from './inputs.ts';
-import { readInputs } from './inputs.ts';
+import { count, printable } from '../text/text.ts';
+import type { Inputs, ReportFileInput } from './inputs.ts';
+import { readInputs, reportFiles } from './inputs.ts';
 import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
+import { inWorkspace } from './workspace.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -52,6 +53,8 @@ export async function main(env: Env): Promise<void> {
 
 async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const base = inWorkspace('.', inputs.workingDirectory, 'working-directory');
+  const reports = inputs.files.length === 0 ? null : await import('./report-files.ts');
+  const files = reports?.filesInWorkspace(inputs.files, base) ?? [];
   const environments = new EnvironmentOutput(inputs.worker);
   const { report, info, source } = await run({
     paths: inputs.paths.map((path) => inWorkspace(base, path, 'paths')),
@@ -76,9 +79,11 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
   if (inputs.annotations) standardStream(1).write(reportAnnotations(report));
   writeSummary(report, timed, inputs, env);
-  writeOutputs(report, environments, env);
+  const written: ReadonlyMap<ReportFileInput, string> =
+    (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
+  writeOutputs(report, written, environments, env);
   if (inputs.comment !== 'never') writeLog(await comment(report, info, inputs, env));
-  return exitCode(report.summary, inputs.failOn);
+  return written.size < files.length ? 2 : exitCode(report.summary, inputs.failOn);
 }
 
 /** Text in the log can hold what a repository's files say: while it is printed, the runner obeys nothing. */
@@ -142,17 +147,25 @@ async function comment(report: Report, info: RunInfo, inputs: Inputs, env: Env):
   return `Comment on the pull request ${done}`;
 }
 
-function writeOutputs(report: Report, environments: EnvironmentOutput, env: Env): void {
-  const folder = mkdtempSync(join(env['RUNNER_TEMP'] || tmpdir(), 'model-check-'));
-  const path = join(folder, 'report.json');
-  writeWhole(path, reportJson(report));
+function writeOutputs(
+  report: Report,
+  written: ReadonlyMap<ReportFileInput, string>,
+  environments: EnvironmentOutput,
+  env: Env,
+): void {
   const environment = environments.toString();
   const fits = environment.length <= maxOutputCharacters;
   const outputs = {
     ok: report.ok,
     errors: report.summary.errors,
     warnings: report.summary.warnings,
-    report: path,
+    ...Object.fromEntries(
+      Object.entries(reportFiles).map(([input, { output }]) => [
+        output,
+        written.get(input as ReportFileInput) ?? '',
+      ]),
+    ),
+    report: written.get('report-file') ?? temporaryReport(report, env),
     matrix: matrixOutput(report.targets),
     env: fits ? environment : '{}',
   };
@@ -170,23 +183,11 @@ function writeOutputs(report: Report, environments: EnvironmentOutput, env: Env)
   }
 }
 
-/** A path of an input, relative to the workspace. One that leads out of it is a UsageError. */
-function inWorkspace(base: string, path: string, input: string): string {
-  const shown = relative('.', resolve(base, path)).replaceAll(sep, '/') || '.';
-  let real = shown;
-  try {
-    real = relative(realpathSync('.'), realpathSync(shown)).replaceAll(sep, '/');
-  } catch {}
-  if (
-    [shown, real].some(
-      (place) => place === '..' || place.startsWith('../') || /^(?:\/|[A-Za-z]:)/.test(place),
-    )
-  ) {
-    throw new UsageError([
-      `input ${input}: ${quote(path)} leads out of the workspace. Name something inside it.`,
-    ]);
-  }
-  return shown;
+/** Writes the JSON report where nobody has to clean up. Returns its path. */
+function temporaryReport(report: Report, env: Env): string {
+  const path = join(mkdtempSync(join(env['RUNNER_TEMP'] || tmpdir(), 'model-check-')), 'report.json');
+  writeWhole(path, reportJson(report));
+  return path;
 }
 
 /** A targets spec: a file is relative to the working directory, a preset and `detect` are names. */

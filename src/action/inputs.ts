@@ -2,6 +2,7 @@ import type { Worker } from '../blueprint/environment.ts';
 import { workers } from '../blueprint/environment.ts';
 import type { FailOn } from '../check/exit-code.ts';
 import { failOnLevels } from '../check/exit-code.ts';
+import type { FormatName } from '../run/format-names.ts';
 import type { IfNone } from '../run/run.ts';
 import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
@@ -33,7 +34,19 @@ export interface Inputs {
   githubToken: string;
   worker: Worker;
   workingDirectory: string;
+  /** Files for reports, as far as they are given. */
+  files: { input: ReportFileInput; path: string }[];
 }
+
+/** Inputs that name a file for a report: its format, and the output that says where it is. */
+export const reportFiles = {
+  'report-file': { format: 'json', output: 'report' },
+  'sarif-file': { format: 'sarif', output: 'sarif' },
+  'junit-file': { format: 'junit', output: 'junit' },
+  'html-file': { format: 'html', output: 'html' },
+} as const satisfies Record<string, { format: FormatName; output: string }>;
+export type ReportFileInput = keyof typeof reportFiles;
+const reportFileInputs = Object.keys(reportFiles) as ReportFileInput[];
 
 /** Every input; a test keeps this equal to action.yml. */
 export const inputNames = [
@@ -53,6 +66,7 @@ export const inputNames = [
   'github-token',
   'worker',
   'working-directory',
+  ...reportFileInputs,
 ] as const;
 type InputName = (typeof inputNames)[number];
 
@@ -105,6 +119,7 @@ export function readInputs(
     githubToken: get('github-token'),
     worker: choice('worker', workers, 'container'),
     workingDirectory: get('working-directory') === '' ? '.' : get('working-directory'),
+    files: reportFileInputs.map((input) => ({ input, path: get(input) })).filter(({ path }) => path !== ''),
   };
   if (problems.length > 0) throw new UsageError(problems);
   return inputs;

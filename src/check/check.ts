@@ -120,7 +120,10 @@ function checkBlueprint(
 
   for (const declaration of declarations) {
     const { assessment, findings: about } = checkDeclaration(declaration, accepted, assessments, input);
-    findings.push(...about);
+    for (const found of about) {
+      found.declaration = declaration.pointer;
+      findings.push(found);
+    }
     reported.declarations.push({
       pointer: declaration.pointer,
       file: declaration.source.file,

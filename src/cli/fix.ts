@@ -3,13 +3,12 @@ import { accessSync, constants, lstatSync, readFileSync, realpathSync, statSync 
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Blueprint } from '../blueprint/discover.ts';
 import { type Corrected, type Correction, correctAll } from '../check/fix.ts';
-import { writeWhole } from '../io/write.ts';
+import { whyNotWritten, writeWhole } from '../io/write.ts';
 import { textDiff } from '../report/diff.ts';
 import { guardLines } from '../report/guard.ts';
 import type { Paint } from '../report/paint.ts';
 import type { Run } from '../run/run.ts';
 import { count, printable, short } from '../text/text.ts';
-import { whyNot } from './validate.ts';
 
 export interface FixOptions {
   /** Show what would be changed, and write nothing. */
@@ -76,7 +75,7 @@ export class Fixer {
       writeWhole(file, [after], statSync(file).mode & 0o7777);
       return null;
     } catch (error) {
-      return whyNot(error);
+      return whyNotWritten(error);
     }
   }
 }
@@ -106,7 +105,7 @@ function whyUnsafe(file: string, roots: readonly string[]): string | null {
     accessSync(file, constants.W_OK);
     return null;
   } catch (error) {
-    return whyNot(error);
+    return whyNotWritten(error);
   }
 }
 

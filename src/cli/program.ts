@@ -1,8 +1,10 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { workers } from '../blueprint/environment.ts';
 import { failOnLevels } from '../check/exit-code.ts';
 import { standardStream } from '../io/stream.ts';
 import { guardLines } from '../report/guard.ts';
+import type { Destination } from '../run/format-names.ts';
+import { formatNames, parseDestination } from '../run/format-names.ts';
 import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
@@ -10,7 +12,7 @@ import { version } from '../version.ts';
 import type { DetectOptions } from './detect.ts';
 import type { EnvOptions } from './env.ts';
 import type { ModelOptions, ShowOptions } from './model.ts';
-import { formats } from './output.ts';
+import type { OutputOptions, Reports } from './reports.ts';
 import type { TargetListOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 import { realTerminal } from './terminal.ts';
@@ -54,6 +56,7 @@ const examples = {
     ['mn blueprint validate --targets nvidia-6gb --force', ''],
     ['mn blueprint validate --json --output report.json', ''],
     ['mn blueprint validate --fix --dry-run', ''],
+    ['mn blueprint validate --format text --format sarif:models.sarif', ''],
   ],
   env: [
     ['mn blueprint env blueprints/legal --worker hostlocal', ''],
@@ -108,6 +111,26 @@ const setOption = () =>
     'set a fact over what is detected, as in gpu.vram_gb=8; repeatable',
   ).argParser(several);
 
+const formatOption = () =>
+  new Option(
+    '--format <format>',
+    `how to report: ${formatNames.join(', ')} (default: text); with a file, as in sarif:out.sarif, it is written there; repeatable`,
+  ).argParser((value, before: Destination[] = []) => {
+    const destination = parseDestination(value);
+    if (destination === null)
+      throw new InvalidArgumentError(`Allowed choices are ${formatNames.join(', ')}.`);
+    if (destination.file === '')
+      throw new InvalidArgumentError(`Name a file behind the colon, or leave out both.`);
+    return [...before, destination];
+  });
+
+/** The reports that options ask for; null where nothing is said of them, as in most runs. */
+async function reportsOf(options: OutputOptions): Promise<Reports | null> {
+  const { format, json, output } = options;
+  if (format === undefined && json === undefined && output === undefined) return null;
+  return (await import('./reports.ts')).reportsOf(options);
+}
+
 /** The groups of commands. */
 const groups: readonly Group[] = [
   {
@@ -132,28 +155,19 @@ const groups: readonly Group[] = [
         .addOption(
           new Option('--if-none <level>', 'when there is no blueprint').choices(ifNoneLevels).default('warn'),
         )
-        .addOption(new Option('--format <format>', 'how to report').choices(formats).default('text'))
+        .addOption(formatOption())
         .option('--json', 'the same as --format json')
-        .option('--output <file>', 'write the report to a file')
+        .option('--output <file>', 'write the report of the --format without a file to a file')
         .option('--quiet', 'only problems and the closing line')
         .option('--fix', 'correct what has one obvious correction, show the changes, and check again')
         .option('--dry-run', 'with --fix: show the changes, and write nothing')
         .addHelpText('after', exampleText(examples.validate))
         .addHelpText('after', 'The kinds of findings: mn finding list')
-        .action((paths: string[], options: ValidateOptions & { json?: boolean }, chosen: Command) =>
-          start(chosen, async (terminal) => {
-            if (
-              options.json &&
-              chosen.getOptionValueSource('format') === 'cli' &&
-              options.format !== 'json'
-            ) {
-              throw new UsageError([
-                `--json and --format ${options.format} contradict each other. Give one of them.`,
-              ]);
-            }
-            const format = options.json ? 'json' : options.format;
-            return validate(paths, { ...nothingGiven, ...options, format }, terminal);
-          }),
+        .action(
+          (paths: string[], options: Omit<ValidateOptions, 'reports'> & OutputOptions, chosen: Command) =>
+            start(chosen, async (terminal) =>
+              validate(paths, { ...nothingGiven, ...options, reports: await reportsOf(options) }, terminal),
+            ),
         );
       command(group, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
         .argument('<path>', 'a blueprint folder or file')

@@ -2,14 +2,14 @@ import type { FailOn } from '../check/exit-code.ts';
 import { exitCode } from '../check/exit-code.ts';
 import type { Report } from '../check/report.ts';
 import { sinceStart } from '../io/stream.ts';
-import { writeWhole } from '../io/write.ts';
 import { paint } from '../report/paint.ts';
+import { reportText } from '../report/text.ts';
 import type { IfNone } from '../run/run.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
-import { count, printable, quote } from '../text/text.ts';
-import type { Format } from './output.ts';
-import { progressLine, render } from './output.ts';
+import { count } from '../text/text.ts';
+import { progressLine } from './output.ts';
+import type { Reports } from './reports.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ValidateOptions {
@@ -21,8 +21,8 @@ export interface ValidateOptions {
   force: boolean;
   failOn: FailOn;
   ifNone: IfNone;
-  format: Format;
-  output?: string;
+  /** What the options ask for; null is text on stdout. */
+  reports: Reports | null;
   quiet: boolean;
   fix: boolean;
   dryRun: boolean;
@@ -38,6 +38,8 @@ export async function validate(
     throw new UsageError(['--dry-run shows what --fix would change. Give both.']);
   }
   const progress = progressLine(terminal);
+  const { quiet, reports } = options;
+  const isText = reports === null || reports.onStdout === 'text';
   const fixer = options.fix ? new (await import('./fix.ts')).Fixer(paths) : null;
   const checkOnce = () =>
     run({
@@ -51,7 +53,7 @@ export async function validate(
       catalogs: options.catalog,
       force: options.force,
       ifNone: options.ifNone,
-      positions: options.format === 'json' || options.format === 'html' ? 'all' : 'findings',
+      positions: reports?.positions ?? 'findings',
       whenNobodyChose: 'this-machine',
       env: process.env,
       outside: true,
@@ -63,7 +65,6 @@ export async function validate(
   let checked = await checkOnce();
   let failed = false;
   if (fixer !== null) {
-    const isText = options.format === 'text';
     const fixed = fixer.fix(checked, {
       dryRun: options.dryRun,
       write: isText ? terminal.out : terminal.err,
@@ -78,21 +79,13 @@ export async function validate(
   terminal.debug(`catalogs: ${info.catalogFrom}`);
   terminal.debug(`targets: ${report.targets.map(({ id }) => id).join(', ')}`);
 
-  const toFile = options.output !== undefined;
-  const chunks = render(
-    options.format,
-    report,
-    { ...info, elapsedMs: sinceStart() },
-    {
-      color: terminal.color && !toFile,
-      width: terminal.width,
-      quiet: options.quiet,
-      source,
-    },
-  );
-  if (options.output === undefined) for await (const chunk of chunks) terminal.out(chunk);
-  else await writeOutput(options.output, chunks, terminal);
-  if (options.format === 'text' && !toFile && !options.quiet && !options.fix) terminal.out(fixHint(report));
+  const timed = { ...info, elapsedMs: sinceStart() };
+  if (reports !== null) await reports.write(report, { info: timed, source, quiet }, terminal);
+  else {
+    const { color, width } = terminal;
+    terminal.out(reportText(report, timed, { color, width, quiet, source }));
+  }
+  if (isText && !quiet && !options.fix) terminal.out(fixHint(report));
   terminal.debug(`${Math.round(sinceStart())} ms since start`);
   return failed ? 1 : exitCode(report.summary, options.failOn);
 }
@@ -103,30 +96,4 @@ function fixHint({ findings }: Report): string {
   return amount === 0
     ? ''
     : `${count(amount, 'finding')} can be corrected: --fix --dry-run shows how, --fix does it\n`;
-}
-
-async function writeOutput(path: string, chunks: AsyncIterable<string>, terminal: Terminal): Promise<void> {
-  const all: string[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  try {
-    writeWhole(path, all);
-  } catch (error) {
-    throw new UsageError([`${quote(path)} cannot be written (${whyNot(error)}). Give another --output.`]);
-  }
-  terminal.err(`wrote ${printable(path)}\n`);
-}
-
-const reasons = new Map([
-  ['EISDIR', 'it is a folder'],
-  ['ENOTDIR', 'a file stands where a folder is needed'],
-  ['EACCES', 'writing there is not permitted'],
-  ['EPERM', 'writing there is not permitted'],
-  ['EROFS', 'the disk is read-only'],
-  ['ENOSPC', 'the disk is full'],
-]);
-
-/** Why a file could not be written, in words. */
-export function whyNot(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-  return reasons.get(code) ?? code;
 }

@@ -31,6 +31,8 @@ export interface Finding {
   targets: readonly string[];
   /** Path of the blueprint it is about; null for a catalog, a targets file or the run as a whole. */
   blueprint: string | null;
+  /** Pointer of the declaration it is about, in the effective config; null where it is about none. */
+  declaration: string | null;
   /** The one obvious correction; null where there is none or more than one. */
   fix: Fix | null;
   /** Whether the version compared with has it too; null where nothing was compared. */
@@ -80,6 +82,7 @@ export function finding<Id extends FindingId>(
     location: options.location ?? null,
     targets: options.targets ?? [],
     blueprint: options.blueprint ?? null,
+    declaration: null,
     fix: options.fix ?? null,
     change: null,
   };

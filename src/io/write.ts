@@ -39,3 +39,19 @@ function makeFolder(folder: string): void {
   makeFolder(dirname(folder));
   mkdirSync(folder);
 }
+
+const reasons = new Map([
+  ['EISDIR', 'it is a folder'],
+  ['ENOTDIR', 'a file stands where a folder is needed'],
+  ['EACCES', 'writing there is not permitted'],
+  ['EPERM', 'writing there is not permitted'],
+  ['EROFS', 'the disk is read-only'],
+  ['ENOSPC', 'the disk is full'],
+]);
+
+/** Why the file system refused to write, in words. Throws what is no error of the file system. */
+export function whyNotWritten(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  return reasons.get(code) ?? code;
+}

@@ -1,6 +1,7 @@
 import type { Report, ReportDeclaration } from '../check/report.ts';
 import { type Finding, findingUrl } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
+import { inChunks } from './chunks.ts';
 
 /** The format of the report; within v1, fields are added but never removed or changed. */
 export const reportSchema = 'model-check.report/v1';
@@ -9,22 +10,10 @@ export const reportSchema = 'model-check.report/v1';
 // are controls and marks that reorder or hide text where JSON is printed.
 const unsafe =
   /##\[|[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
-const chunkLength = 64 * 1024;
 
-/**
- * The report as JSON text (schemas/report.schema.json), in chunks of about 64 kB:
- * a large one never needs to be one string. Ends with a line break.
- */
-export function* reportJson(report: Report): Iterable<string> {
-  let chunk = '';
-  for (const line of lines(report)) {
-    chunk += line;
-    if (chunk.length >= chunkLength) {
-      yield chunk;
-      chunk = '';
-    }
-  }
-  yield chunk;
+/** The report as JSON text (schemas/report.schema.json), in chunks. Ends with a line break. */
+export function reportJson(report: Report): Iterable<string> {
+  return inChunks(lines(report));
 }
 
 function* lines(report: Report): Iterable<string> {

@@ -225,7 +225,8 @@ export async function act(workspace: string, options: ActionOptions = {}): Promi
     },
   });
   const outputs = readOutputs(readFileSync(join(runnerFolder, 'output'), 'utf8'));
-  const path = outputs.get('report');
+  const named = outputs.get('report');
+  const path = named === undefined ? undefined : resolve(workspace, named);
   return {
     ...result,
     log: readLog(result.stdout),
