@@ -326,6 +326,8 @@ function generators(modules) {
       ),
     'profile fields': () => fields(schema('targets'), 'profile'),
     'gpu fields': () => fields(schema('targets'), 'gpu'),
+    'config fields': () => fields(schema('model-check'), 'config'),
+    'suppression fields': () => fields(schema('model-check'), 'suppression'),
     'entry fields': () => fields(schema('catalog'), 'keyedEntry'),
     inputs: () =>
       table(

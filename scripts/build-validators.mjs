@@ -15,6 +15,7 @@ const validators = {
   blueprint: ['llm', 'runtimeModels', 'knowledgeRag', 'inputSkill', 'manifestDefaults'],
   catalog: ['entry'],
   targets: ['profile'],
+  'model-check': ['config'],
 };
 
 /** What editors show and validation does not need would otherwise stand in the generated code. */
@@ -57,22 +58,55 @@ function compile(name, definitions) {
       `${name}.schema.json has a keyword whose code needs a library (minLength, uniqueItems, format)`,
     );
   }
-  // The same few statements stand behind every check; once is enough, and halves the bytes that every run loads.
-  const small = code
-    .replaceAll(
-      /if\(vErrors === null\)\{vErrors = \[(err\d+)\];\}else \{vErrors\.push\(\1\);\}errors\+\+;/g,
-      'vErrors = add(vErrors, $1);errors++;',
-    )
-    .replaceAll(/schemaPath:"(?:[^"\\]|\\.)*",/g, '');
   return `// Generated from schemas/${name}.schema.json by scripts/build-validators.mjs. Do not edit.
 // @ts-nocheck
-${small}
+${smaller(code)}
 function add(errors, error) {
   if (errors === null) return [error];
   errors.push(error);
   return errors;
 }
+function join(errors, more) {
+  return errors === null ? more : errors.concat(more);
+}
 `;
+}
+
+/** The code without what repeats behind every check, and without what no validator here reads: every run loads it. */
+function smaller(code) {
+  const schemas = new Map(
+    [...code.matchAll(/const (schema\d+) = (\{.*?\});(?=const |function )/g)].map(([, name, json]) => [
+      name,
+      JSON.parse(json),
+    ]),
+  );
+  const short = code
+    .replaceAll(
+      /if\(vErrors === null\)\{vErrors = \[(err\d+)\];\}else \{vErrors\.push\(\1\);\}errors\+\+;/g,
+      'vErrors = add(vErrors, $1);errors++;',
+    )
+    .replaceAll(
+      /const (err\d+) = (\{instancePath.*?\});vErrors = add\(vErrors, \1\);/g,
+      'vErrors = add(vErrors, $2);',
+    )
+    .replaceAll(
+      /vErrors = vErrors === null \? (validate\d+)\.errors : vErrors\.concat\(\1\.errors\);/g,
+      'vErrors = join(vErrors, $1.errors);',
+    )
+    .replaceAll(/schemaPath:"(?:[^"\\]|\\.)*",/g, '')
+    .replaceAll(', parentData, parentDataProperty, rootData=data}', '}')
+    .replaceAll(',parentData,parentDataProperty,rootData}', '}')
+    .replaceAll(/,parentData:data\d*,parentDataProperty:(?:"[^"]*"|\w+),rootData\}/g, '}')
+    // Types and lists of values, out of the schema and to their place.
+    .replaceAll(/(schema\d+)((?:\.\w+|\["[^"]+"\])*\.(?:type|enum))\b/g, (_, name, path) => {
+      const keys = [...path.matchAll(/\.(\w+)|\["([^"]+)"\]/g)].map(([, plain, quoted]) => plain ?? quoted);
+      return JSON.stringify(keys.reduce((value, key) => value[key], schemas.get(name)));
+    });
+  if (short.includes('parentData')) throw new Error('validators call each other in a new way');
+  // Without these references most schemas are not needed.
+  return short.replaceAll(/const (schema\d+) = \{.*?\};(?=const |function )/g, (whole, name) =>
+    short.split(name).length > 2 ? whole : '',
+  );
 }
 
 for (const [name, definitions] of Object.entries(validators)) {

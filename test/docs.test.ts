@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { argumentsOf, commandsOf, runExample, sectionsOf, throwing } from '../scripts/build-docs.mjs';
@@ -111,6 +112,18 @@ describe('examples', () => {
       expect(problems).toEqual([]);
     },
   );
+
+  test.each([
+    ['model-check', /(?:^|\/)model-check\.(?:json|ya?ml)$/],
+    ['baseline', /(?:^|\/)baseline\.json$/],
+  ])('every file for %s.schema.json follows it', (name, files) => {
+    const schema = JSON.parse(read(`schemas/${name}.schema.json`));
+    const isValid = new Ajv2020({ allowUnionTypes: true }).compile(schema);
+    const all = data.filter(({ block }) => files.test(block.file ?? ''));
+    expect(all.length).toBeGreaterThan(1);
+    for (const { page, block } of all)
+      expect(isValid(parse(block.text)), `${page}: ${JSON.stringify(isValid.errors)}`).toBe(true);
+  });
 
   const commands = pages.flatMap((page) =>
     (sectionsOf(read(page)) as Section[]).flatMap((section) =>

@@ -46,6 +46,11 @@ const plainRun: Omit<CheckOptions, 'paths'> = {
   whenNobodyChose: 'this-machine',
   env: {},
   outside: true,
+  baseline: null,
+  updateBaseline: false,
+  project: null,
+  compare: null,
+  changedSince: null,
 };
 
 const read = (folder: string, file: string) => readFileSync(join(folder, file), 'utf8');

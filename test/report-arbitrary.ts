@@ -89,6 +89,10 @@ const comparison: fc.Arbitrary<Comparison> = fc.record({
   dropped: fc.array(fc.record({ blueprint: text, model: text, targets: fc.array(text, { maxLength: 3 }) }), {
     maxLength: 3,
   }),
+  causes: fc.array(fc.record({ message: text, blueprints: fc.array(text, { maxLength: 3 }) }), {
+    maxLength: 3,
+  }),
+  pullRequest: fc.boolean(),
 });
 
 /** Any report that the types allow, with counts that fit it. */

@@ -42,6 +42,8 @@ export const changed: Report = {
     unchanged: 5,
     fixed: [unknownModel('blueprints/demo_linear/manifest.json', 'gemma3')],
     dropped: [{ blueprint: 'blueprints/cctv_operator', model: 'nemotron3', targets: ['rtx-4060', 'gone'] }],
+    causes: [],
+    pullRequest: false,
   },
 };
 

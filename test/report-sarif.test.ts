@@ -67,6 +67,8 @@ const compared: Comparison = {
   unchanged: 1,
   fixed: [noContext('z.json')],
   dropped: [],
+  causes: [],
+  pullRequest: false,
 };
 
 test('the whole shape, to the letter', async () => {

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as core from '@actions/core';
-import { exitCode } from '../check/exit-code.ts';
+import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
 import { isTargetsFile } from '../hardware/select.ts';
 import { sinceStart, standardStream } from '../io/stream.ts';
@@ -12,10 +12,11 @@ import { reportAnnotations } from '../report/github.ts';
 import { reportJson } from '../report/json.ts';
 import { encodePath, reportMarkdown } from '../report/markdown.ts';
 import { reportText } from '../report/text.ts';
+import { projectOf } from '../run/project.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { count, printable } from '../text/text.ts';
-import type { Inputs, ReportFileInput } from './inputs.ts';
+import type { Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
 import { readInputs, reportFiles } from './inputs.ts';
 import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
 import { inWorkspace } from './workspace.ts';
@@ -55,7 +56,14 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const base = inWorkspace('.', inputs.workingDirectory, 'working-directory');
   const reports = inputs.files.length === 0 ? null : await import('./report-files.ts');
   const files = reports?.filesInWorkspace(inputs.files, base) ?? [];
-  const environments = new EnvironmentOutput(inputs.worker);
+  const { config: choice } = inputs;
+  const project = await projectOf(
+    base,
+    choice === null ? null : choice === 'none' ? false : inWorkspace(base, choice, 'config'),
+    false,
+  );
+  const config = project?.config;
+  const environments = new EnvironmentOutput(inputs.worker ?? config?.worker ?? 'container');
   const { report, info, source } = await run({
     paths: inputs.paths.map((path) => inWorkspace(base, path, 'paths')),
     base,
@@ -67,23 +75,38 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     catalogs: inputs.catalogs.map((path) => inWorkspace(base, path, 'catalogs')),
     force: inputs.force,
     ifNone: inputs.ifNone,
+    baseline: inputs.baseline === null ? null : inWorkspace(base, inputs.baseline, 'baseline'),
+    updateBaseline: false,
+    project,
     positions: 'all',
     // A GitHub-hosted runner is nobody's target; a self-hosted one may well be.
     whenNobodyChose: env['RUNNER_ENVIRONMENT'] === 'self-hosted' ? 'this-machine' : 'table-rows',
     env,
     outside: false,
+    changedSince: null,
+    compare: isCompared(inputs, env) ? (await import('./base.ts')).baseOf(inputs, env) : null,
     onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
   });
   const timed = { ...info, elapsedMs: sinceStart() };
 
   writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
-  if (inputs.annotations) standardStream(1).write(reportAnnotations(report));
-  writeSummary(report, timed, inputs, env);
+  if (inputs.annotations ?? config?.annotations ?? true) standardStream(1).write(reportAnnotations(report));
+  writeSummary(report, timed, inputs.summary ?? config?.summary ?? 'always', env);
   const written: ReadonlyMap<ReportFileInput, string> =
     (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
   writeOutputs(report, written, environments, env);
   if (inputs.comment !== 'never') writeLog(await comment(report, info, inputs, env));
-  return written.size < files.length ? 2 : exitCode(report.summary, inputs.failOn);
+  if (written.size < files.length) return 2;
+  return exitCode(
+    deciding(report, inputs.failOnNew ?? false),
+    inputs.failOn ?? config?.['fail-on'] ?? 'error',
+  );
+}
+
+/** Whether there may be a version to compare with: one that was named, or the base of the event. */
+function isCompared({ compare }: Inputs, env: Env): boolean {
+  const hasBase = /^(?:pull_request(?:_target)?|merge_group)$/.test(env['GITHUB_EVENT_NAME'] ?? '');
+  return compare === 'auto' ? hasBase : compare !== 'none';
 }
 
 /** Text in the log can hold what a repository's files say: while it is printed, the runner obeys nothing. */
@@ -94,10 +117,9 @@ function writeLog(text: string): void {
   );
 }
 
-function writeSummary(report: Report, info: RunInfo, inputs: Inputs, env: Env): void {
+function writeSummary(report: Report, info: RunInfo, mode: SummaryMode, env: Env): void {
   const file = env['GITHUB_STEP_SUMMARY'];
-  if (!file || inputs.summary === 'never' || (inputs.summary === 'on-problems' && !hasProblems(report)))
-    return;
+  if (!file || mode === 'never' || (mode === 'on-problems' && !hasProblems(report))) return;
   try {
     appendFileSync(file, reportMarkdown(report, info, { budget: summaryBudget, link: linkIn(env) }));
   } catch (error) {

@@ -24,15 +24,22 @@ export interface Inputs {
   target: string | null;
   set: string[];
   catalogs: string[];
-  force: boolean;
-  failOn: FailOn;
-  ifNone: IfNone;
-  annotations: boolean;
-  summary: SummaryMode;
+  /** Null, here and below, where the workflow does not say: the config file may. */
+  force: boolean | null;
+  failOn: FailOn | null;
+  failOnNew: boolean | null;
+  /** `auto`, `none`, or a ref. */
+  compare: string;
+  ifNone: IfNone | null;
+  baseline: string | null;
+  /** `none` for no config file. */
+  config: string | null;
+  annotations: boolean | null;
+  summary: SummaryMode | null;
   comment: CommentMode;
   /** Never printed. */
   githubToken: string;
-  worker: Worker;
+  worker: Worker | null;
   workingDirectory: string;
   /** Files for reports, as far as they are given. */
   files: { input: ReportFileInput; path: string }[];
@@ -59,7 +66,11 @@ export const inputNames = [
   'catalogs',
   'force',
   'fail-on',
+  'fail-on-new',
+  'compare',
   'if-none',
+  'baseline',
+  'config',
   'annotations',
   'summary',
   'comment',
@@ -93,32 +104,41 @@ export function readInputs(
       .split(/\r?\n/)
       .map((line) => line.trim())
       .filter((line) => line !== '');
-  const choice = <Value extends string>(name: InputName, known: readonly Value[], fallback: Value): Value => {
+  const choice = <Value extends string>(name: InputName, known: readonly Value[]): Value | null => {
     const given = get(name);
-    if (given === '') return fallback;
+    if (given === '') return null;
     const found = known.find((value) => value === given.toLowerCase());
     if (found === undefined) {
       problems.push(`input ${name} is ${quote(given)}.${didYouMean(given, known)} Write ${either(known)}.`);
     }
-    return found ?? fallback;
+    return found ?? null;
   };
+  const flag = (name: InputName): boolean | null => {
+    const given = choice(name, ['true', 'false']);
+    return given === null ? null : given === 'true';
+  };
+  const text = (name: InputName): string | null => (get(name) === '' ? null : get(name));
   const inputs: Inputs = {
     paths: list('paths'),
     include: list('include'),
     exclude: list('exclude'),
     targets: list('targets'),
     set: list('set'),
-    target: get('target') === '' ? null : get('target'),
+    target: text('target'),
     catalogs: list('catalogs'),
-    force: choice('force', ['true', 'false'], 'false') === 'true',
-    failOn: choice('fail-on', failOnLevels, 'error'),
-    ifNone: choice('if-none', ifNoneLevels, 'warn'),
-    annotations: choice('annotations', ['true', 'false'], 'true') === 'true',
-    summary: choice('summary', summaryModes, 'always'),
-    comment: choice('comment', commentModes, 'never'),
+    force: flag('force'),
+    failOn: choice('fail-on', failOnLevels),
+    failOnNew: flag('fail-on-new'),
+    compare: text('compare')?.trim() ?? 'none',
+    ifNone: choice('if-none', ifNoneLevels),
+    baseline: text('baseline'),
+    config: text('config'),
+    annotations: flag('annotations'),
+    summary: choice('summary', summaryModes),
+    comment: choice('comment', commentModes) ?? 'never',
     githubToken: get('github-token'),
-    worker: choice('worker', workers, 'container'),
-    workingDirectory: get('working-directory') === '' ? '.' : get('working-directory'),
+    worker: choice('worker', workers),
+    workingDirectory: text('working-directory') ?? '.',
     files: reportFileInputs.map((input) => ({ input, path: get(input) })).filter(({ path }) => path !== ''),
   };
   if (problems.length > 0) throw new UsageError(problems);

@@ -16,7 +16,9 @@ import { compareFindings, finding, replacement } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
-import type { Report, ReportBlueprint, ReportDeclaration } from './report.ts';
+import type { HiddenFinding, Report, ReportBlueprint, ReportDeclaration } from './report.ts';
+import type { Sieve } from './sieve.ts';
+import { answerFor } from './sieve.ts';
 import { verdictFindings } from './verdict-findings.ts';
 
 export interface CheckInput {
@@ -37,12 +39,23 @@ export interface CheckInput {
   searched: readonly string[];
   /** Named files that are no blueprints; complete once `blueprints` was gone through. */
   notBlueprints: readonly string[];
+  /** Says which findings are hidden, and which are new; everything is shown without one. */
+  sieve?: Sieve | null;
 }
 
 /** Checks every model of every blueprint against every target. Pure but for `files`. */
 export function check(input: CheckInput): Report {
   const assessments = new Assessments(input.catalog, input.targets, input.force);
-  const findings = [...input.findings];
+  const sieve = input.sieve ?? null;
+  const findings: Finding[] = [];
+  const hidden: HiddenFinding[] = [];
+  const sift = (found: Finding) => {
+    if (sieve === null) return findings.push(found);
+    const answer = answerFor(sieve, found);
+    found.change = answer.change;
+    return answer.hidden === null ? findings.push(found) : hidden.push({ finding: found, ...answer.hidden });
+  };
+  for (const found of input.findings) sift(found);
   const blueprints: ReportBlueprint[] = [];
   let declarations = 0;
   let skipped = 0;
@@ -52,13 +65,21 @@ export function check(input: CheckInput): Report {
     // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
     for (const found of checked.findings) {
       found.blueprint = blueprint.path;
-      findings.push(found);
+      sift(found);
     }
     declarations += checked.blueprint.declarations.length;
     for (const declaration of checked.blueprint.declarations) if (declaration.skipped !== null) skipped++;
   }
   findings.push(...missing(input, blueprints.length));
+  if (sieve?.findings !== undefined) {
+    const checked = {
+      blueprints: blueprints.map(({ path }) => path),
+      targets: input.targets.map(({ id }) => id),
+    };
+    for (const found of sieve.findings(checked)) findings.push(found);
+  }
   findings.sort(compareFindings);
+  hidden.sort((a, b) => compareFindings(a.finding, b.finding));
   const severities = { error: 0, warning: 0, note: 0 };
   for (const { severity } of findings) severities[severity]++;
   return {
@@ -77,7 +98,7 @@ export function check(input: CheckInput): Report {
     verdicts: assessments.verdicts,
     blueprints,
     findings,
-    hidden: [],
+    hidden,
     comparison: null,
   };
 }
@@ -119,7 +140,13 @@ function checkBlueprint(
     if (ref !== null && why !== null) accepted.set(dockerKey(ref), why);
 
   for (const declaration of declarations) {
-    const { assessment, findings: about } = checkDeclaration(declaration, accepted, assessments, input);
+    const { assessment, findings: about } = checkDeclaration(
+      declaration,
+      blueprint.path,
+      accepted,
+      assessments,
+      input,
+    );
     for (const found of about) {
       found.declaration = declaration.pointer;
       findings.push(found);
@@ -150,6 +177,7 @@ function checkBlueprint(
 
 function checkDeclaration(
   declaration: Declaration,
+  blueprint: string,
   accepted: ReadonlyMap<string, Declaration['accepted']>,
   assessments: Assessments,
   input: CheckInput,
@@ -206,7 +234,12 @@ function checkDeclaration(
   const assessment = assessments.of(entry, effectiveBackend(declaration.backend, entry));
   if (!declaration.backendRefused) {
     findings.push(
-      ...verdictFindings({ place, ref, required: declaration.required, location }, assessment, assessments),
+      ...verdictFindings(
+        { blueprint, place, ref, required: declaration.required, location },
+        assessment,
+        assessments,
+        input.sieve ?? null,
+      ),
     );
   }
   return { assessment, findings };

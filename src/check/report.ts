@@ -89,6 +89,34 @@ export interface Comparison {
   fixed: Finding[];
   /** What ran on a target in the base and no longer does. */
   dropped: { blueprint: string; model: string; targets: string[] }[];
+  /** What the catalogs and targets did to it, and targets that only one of the versions has. */
+  causes: Cause[];
+  /** The base is that of a pull request that the run is for. */
+  pullRequest: boolean;
+}
+
+/** A change of a catalog or of the targets. */
+export interface Cause {
+  /** A sentence: `The catalog no longer has the alias small of gemma4:e2b.` */
+  message: string;
+  /** Paths of the blueprints that no longer run somewhere because of it. */
+  blueprints: string[];
+}
+
+/** What changed against another version, in words: safe on one line, not escaped for a format. */
+export interface Changes {
+  /** `this pull request`, or `this change`. */
+  subject: string;
+  /** `origin/main (3d6b87d)`. */
+  base: string;
+  /** `2 new (1 error, 1 note), 1 fixed, 5 unchanged`. */
+  counts: string;
+  /** The answer where something no longer runs: `drops legal_assistant on Mac 8 GB`; else null. */
+  headline: string | null;
+  /** The first of what no longer runs. */
+  dropped: { blueprint: string; model: string; targets: string }[];
+  /** Sentences about the rest of it, and about catalogs and targets. */
+  sentences: string[];
 }
 
 /** What a reader needs besides the report: what was checked, how it was chosen, how long it took. */
@@ -103,4 +131,14 @@ export interface RunInfo {
   elapsedMs: number | null;
   /** Force was asked for. */
   force: boolean;
+  /** The config file that options came from; absent where there is none. */
+  configFrom?: string;
+  /** The baseline that hides findings; absent where there is none. */
+  baselineFrom?: string;
+  /** How many blueprints were left out because no change can affect them; empty or absent where that was not asked for. */
+  leftOut?: string;
+  /** Why nothing was compared, where a pull request has a base to compare with; empty or absent else. */
+  notCompared?: string;
+  /** What changed, where something was compared. */
+  changes?: Changes | null;
 }

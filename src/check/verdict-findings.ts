@@ -3,14 +3,19 @@ import type { Verdict } from '../compatibility/verdict.ts';
 import type { Finding, Fix, Location, Severity } from '../findings/finding.ts';
 import { finding, replacement } from '../findings/finding.ts';
 import type { FindingId } from '../findings/table.ts';
+import { findings as findingTable } from '../findings/table.ts';
 import type { Target } from '../hardware/facts.ts';
 import { thisMachineId } from '../hardware/facts.ts';
 import { count, short } from '../text/text.ts';
 import type { Assessment, Assessments } from './assessments.ts';
 import { nameAlternative } from './assessments.ts';
+import type { Sieve } from './sieve.ts';
+import { splitBy } from './sieve.ts';
 
 /** The declaration that the findings are about. */
 export interface About {
+  /** Path of its blueprint. */
+  blueprint: string;
   /** Dotted: `llm.configs.primary`. */
   place: string;
   ref: string;
@@ -37,13 +42,35 @@ function kindOf(verdict: Verdict): VerdictFindingId | null {
 }
 
 /** One finding that an assessment comes to, whoever asks for the model: all but the place. */
-type Outcome = (about: About) => Finding;
+interface Outcome {
+  word(about: About): Finding;
+  /** What it is split by, where a sieve does not say the same of all its targets; null where it is one fact. */
+  group: Group | null;
+}
+
+/** The targets on which a verdict has the same consequence. */
+interface Group {
+  id: VerdictFindingId;
+  /** Null for that of the findings table. */
+  severity: Severity | null;
+  /** Indices of the targets. */
+  at: number[];
+}
 
 /** Thousands of declarations ask for the same model; what its verdicts come to is worked out once. */
 const known = new WeakMap<Assessment, Map<boolean, Outcome[]>>();
 
-/** What the verdicts of one declaration come to: one finding for each kind and severity (decision 18). */
-export function verdictFindings(about: About, assessment: Assessment, assessments: Assessments): Finding[] {
+/**
+ * What the verdicts of one declaration come to: one finding for each kind and
+ * severity (decision 18), and for each answer of the sieve. So what is new on
+ * one target is worded for that target only.
+ */
+export function verdictFindings(
+  about: About,
+  assessment: Assessment,
+  assessments: Assessments,
+  sieve: Sieve | null,
+): Finding[] {
   let byRequired = known.get(assessment);
   if (byRequired === undefined) known.set(assessment, (byRequired = new Map()));
   let outcomes = byRequired.get(about.required);
@@ -51,7 +78,29 @@ export function verdictFindings(about: About, assessment: Assessment, assessment
     outcomes = outcomesOf(assessment, about.required, assessments);
     byRequired.set(about.required, outcomes);
   }
-  return outcomes.map((outcome) => outcome(about));
+  if (sieve === null) return outcomes.map(({ word }) => word(about));
+  return outcomes.flatMap((outcome) =>
+    sifted(outcome, about, assessment, assessments, sieve).map(({ word }) => word(about)),
+  );
+}
+
+function sifted(
+  outcome: Outcome,
+  { blueprint, location: { file, pointer } }: About,
+  assessment: Assessment,
+  assessments: Assessments,
+  sieve: Sieve,
+): Outcome[] {
+  const { group } = outcome;
+  if (group === null) return [outcome];
+  const { id } = group;
+  const severity = group.severity ?? findingTable[id].severity;
+  const parts = splitBy(group.at, (index) => {
+    const target = (assessments.targets[index] as Target).id;
+    return sieve.ask({ id, severity, blueprint, file, pointer, target });
+  });
+  if (parts.length === 1) return [outcome];
+  return parts.map((at) => outcomeOf({ ...group, at }, assessment, assessments));
 }
 
 function outcomesOf(assessment: Assessment, required: boolean, assessments: Assessments): Outcome[] {
@@ -59,9 +108,9 @@ function outcomesOf(assessment: Assessment, required: boolean, assessments: Asse
   const { verdicts } = assessment;
   const nowhere =
     targets.length > 0 && targets.every((target) => !target.required) && verdicts.every(({ ok }) => !ok);
-  if (nowhere) return [runsNowhere(assessment, required, assessments)];
+  if (nowhere) return [{ word: runsNowhere(assessment, required, assessments), group: null }];
 
-  const groups = new Map<string, { id: VerdictFindingId; severity: Severity | null; at: number[] }>();
+  const groups = new Map<string, Group>();
   verdicts.forEach((verdict, index) => {
     const id = kindOf(verdict);
     if (id === null) return;
@@ -72,20 +121,21 @@ function outcomesOf(assessment: Assessment, required: boolean, assessments: Asse
     if (group === undefined) groups.set(key, { id, severity, at: [index] });
     else group.at.push(index);
   });
+  return [...groups.values()].map((group) => outcomeOf(group, assessment, assessments));
+}
+
+function outcomeOf(group: Group, assessment: Assessment, assessments: Assessments): Outcome {
+  const { id, severity, at } = group;
+  const first = assessment.verdicts[at[0] as number] as Verdict;
+  const concerned = at.map((index) => assessments.targets[index] as Target);
+  const ids = concerned.map((target) => target.id);
+  const isRefused = id === 'model-incompatible' || id === 'model-needs-force';
+  const advice = isRefused ? advise(assessment, concerned, assessments) : first.help;
   // Only where hardware refuses does it matter what else there is.
-  const isRefused = ({ id, severity }: { id: VerdictFindingId; severity: Severity | null }) =>
-    severity === null && (id === 'model-incompatible' || id === 'model-needs-force');
-  const fixOf = [...groups.values()].some(isRefused) ? otherModel(assessment, assessments) : null;
-  return [...groups.values()].map((group): Outcome => {
-    const { id, severity, at } = group;
-    const first = verdicts[at[0] as number] as Verdict;
-    const concerned = at.map((index) => targets[index] as Target);
-    const ids = concerned.map((target) => target.id);
-    const advice =
-      id === 'model-incompatible' || id === 'model-needs-force'
-        ? advise(assessment, concerned, assessments)
-        : first.help;
-    return ({ place, ref, location }) =>
+  const fixOf = isRefused && severity === null ? otherModel(assessment, assessments) : null;
+  return {
+    group,
+    word: ({ place, ref, location }) =>
       finding(
         id,
         {
@@ -100,11 +150,11 @@ function outcomesOf(assessment: Assessment, required: boolean, assessments: Asse
         {
           location: { ...location },
           targets: ids,
-          fix: isRefused(group) ? (fixOf?.(ref) ?? null) : null,
+          fix: fixOf?.(ref) ?? null,
           ...(severity === null ? {} : { severity }),
         },
-      );
-  });
+      ),
+  };
 }
 
 /** The correction that names another model, for a reference; null where there is no only one to name. */
@@ -143,7 +193,7 @@ function advise(assessment: Assessment, concerned: readonly Target[], assessment
   return `Use ${nameAlternative(other, entry)}, which ${where}${drop}, or run with force if you accept it.`;
 }
 
-function runsNowhere(assessment: Assessment, required: boolean, assessments: Assessments): Outcome {
+function runsNowhere(assessment: Assessment, required: boolean, assessments: Assessments): Outcome['word'] {
   const { targets } = assessments;
   const first = assessment.verdicts[0] as Verdict;
   const usable = targets.filter((target) => assessments.alternative(assessment.entry, [target]) !== null);

@@ -12,7 +12,6 @@ import { version } from '../version.ts';
 import type { DetectOptions } from './detect.ts';
 import type { EnvOptions } from './env.ts';
 import type { ModelOptions, ShowOptions } from './model.ts';
-import type { OutputOptions, Reports } from './reports.ts';
 import type { TargetListOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 import { realTerminal } from './terminal.ts';
@@ -35,7 +34,8 @@ const nothingGiven = {
   catalog: [],
   include: [],
   exclude: [],
-  force: false,
+  failNewOnly: false,
+  updateBaseline: false,
   quiet: false,
   fix: false,
   dryRun: false,
@@ -54,6 +54,7 @@ const examples = {
     ['mn blueprint validate blueprints/', ''],
     ['mn blueprint validate --targets .mn/targets.yaml --fail-on warning', ''],
     ['mn blueprint validate --targets nvidia-6gb --force', ''],
+    ['mn blueprint validate --compare origin/main --fail-new-only', ''],
     ['mn blueprint validate --json --output report.json', ''],
     ['mn blueprint validate --fix --dry-run', ''],
     ['mn blueprint validate --format text --format sarif:models.sarif', ''],
@@ -124,13 +125,6 @@ const formatOption = () =>
     return [...before, destination];
   });
 
-/** The reports that options ask for; null where nothing is said of them, as in most runs. */
-async function reportsOf(options: OutputOptions): Promise<Reports | null> {
-  const { format, json, output } = options;
-  if (format === undefined && json === undefined && output === undefined) return null;
-  return (await import('./reports.ts')).reportsOf(options);
-}
-
 /** The groups of commands. */
 const groups: readonly Group[] = [
   {
@@ -147,14 +141,22 @@ const groups: readonly Group[] = [
         )
         .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
         .option('--force', 'allow what only the hardware table refuses, with a warning')
+        .option('--no-force', 'do not, whatever the config file says')
         .addOption(
           new Option('--fail-on <level>', 'exit 1 from this severity on')
             .choices(failOnLevels)
             .default('error'),
         )
+        .option('--fail-new-only', 'with --compare, only new findings count for --fail-on')
+        .option('--changed-since <ref>', 'only blueprints that a change since this branch left it can affect')
+        .option('--compare <ref>', 'also check the commit where this branch left it, and say what is new')
         .addOption(
           new Option('--if-none <level>', 'when there is no blueprint').choices(ifNoneLevels).default('warn'),
         )
+        .option('--baseline <file>', 'hide the findings that this file has')
+        .option('--update-baseline', 'write the errors and warnings that there are to that file')
+        .option('--config <file>', 'options of the repository; .mn/model-check.yaml when not given')
+        .option('--no-config', 'no config file')
         .addOption(formatOption())
         .option('--json', 'the same as --format json')
         .option('--output <file>', 'write the report of the --format without a file to a file')
@@ -163,11 +165,15 @@ const groups: readonly Group[] = [
         .option('--dry-run', 'with --fix: show the changes, and write nothing')
         .addHelpText('after', exampleText(examples.validate))
         .addHelpText('after', 'The kinds of findings: mn finding list')
-        .action(
-          (paths: string[], options: Omit<ValidateOptions, 'reports'> & OutputOptions, chosen: Command) =>
-            start(chosen, async (terminal) =>
-              validate(paths, { ...nothingGiven, ...options, reports: await reportsOf(options) }, terminal),
-            ),
+        .action((paths: string[], options: ValidateOptions, chosen: Command) =>
+          start(chosen, async (terminal) => {
+            const given = { ...nothingGiven, ...options };
+            // What nobody gave is left to the config file.
+            for (const name of ['force', 'failOn', 'ifNone'] as const) {
+              if (chosen.getOptionValueSource(name) !== 'cli') delete given[name];
+            }
+            return validate(paths, given, terminal);
+          }),
         );
       command(group, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
         .argument('<path>', 'a blueprint folder or file')

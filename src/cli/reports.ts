@@ -33,9 +33,12 @@ export interface Reports {
   ): Promise<void>;
 }
 
-/** Reads the options. Throws a UsageError with everything that contradicts itself. */
-export function reportsOf(options: OutputOptions): Reports {
-  const all = destinations(options);
+/**
+ * Reads the options; the fallback is the format where they name none. Throws a
+ * UsageError with everything that contradicts itself.
+ */
+export function reportsOf(options: OutputOptions, fallback: FormatName): Reports {
+  const all = destinations(options, fallback);
   return {
     positions: positionsFor(all.map(({ format }) => format)),
     onStdout: all.find(({ file }) => file === null)?.format ?? null,
@@ -67,7 +70,10 @@ export function reportsOf(options: OutputOptions): Reports {
 }
 
 /** Where each format goes: files first, then one at most to stdout. */
-function destinations({ format = [], json = false, output }: OutputOptions): Destination[] {
+function destinations(
+  { format = [], json = false, output }: OutputOptions,
+  fallback: FormatName,
+): Destination[] {
   const problems: string[] = [];
   const withoutFile = new Set(format.filter(({ file }) => file === null).map((one) => one.format));
   const files = format.filter(({ file }) => file !== null);
@@ -79,7 +85,7 @@ function destinations({ format = [], json = false, output }: OutputOptions): Des
     withoutFile.clear();
     withoutFile.add('json');
   }
-  if (format.length === 0 && !json) withoutFile.add('text');
+  if (format.length === 0 && !json) withoutFile.add(fallback);
   if (withoutFile.size > 1) {
     const names = [...withoutFile];
     problems.push(

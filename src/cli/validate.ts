@@ -1,28 +1,36 @@
 import type { FailOn } from '../check/exit-code.ts';
-import { exitCode } from '../check/exit-code.ts';
+import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report } from '../check/report.ts';
 import { sinceStart } from '../io/stream.ts';
 import { paint } from '../report/paint.ts';
 import { reportText } from '../report/text.ts';
+import type { FormatName } from '../run/format-names.ts';
+import { projectOf } from '../run/project.ts';
 import type { IfNone } from '../run/run.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
-import { count } from '../text/text.ts';
+import { count, printable } from '../text/text.ts';
 import { progressLine } from './output.ts';
-import type { Reports } from './reports.ts';
+import type { OutputOptions, Reports } from './reports.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface ValidateOptions {
+export interface ValidateOptions extends OutputOptions {
   include: string[];
   exclude: string[];
   targets: string[];
   set: string[];
   catalog: string[];
-  force: boolean;
-  failOn: FailOn;
-  ifNone: IfNone;
-  /** What the options ask for; null is text on stdout. */
-  reports: Reports | null;
+  /** Undefined where the command line does not say: the config file may. */
+  force?: boolean;
+  failOn?: FailOn;
+  failNewOnly: boolean;
+  compare?: string;
+  changedSince?: string;
+  ifNone?: IfNone;
+  baseline?: string;
+  updateBaseline: boolean;
+  /** A file, or false for none. */
+  config?: string | boolean;
   quiet: boolean;
   fix: boolean;
   dryRun: boolean;
@@ -34,12 +42,26 @@ export async function validate(
   options: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
-  if (options.dryRun && !options.fix) {
-    throw new UsageError(['--dry-run shows what --fix would change. Give both.']);
+  const { quiet, compare, changedSince = null } = options;
+  const problems: string[] = [];
+  if (options.dryRun && !options.fix) problems.push('--dry-run shows what --fix would change. Give both.');
+  if (options.fix && options.updateBaseline) {
+    problems.push('--update-baseline would write what --fix corrects. Give one after the other.');
   }
-  const progress = progressLine(terminal);
-  const { quiet, reports } = options;
+  if (compare !== undefined && changedSince !== null) {
+    problems.push('--changed-since leaves out what --compare would compare. Give one of them.');
+  }
+  if (options.failNewOnly && compare === undefined) {
+    problems.push(
+      '--fail-new-only needs a version to compare with. Add --compare, as in --compare origin/main.',
+    );
+  }
+  if (problems.length > 0) throw new UsageError(problems);
+  const choice = typeof options.config === 'string' || options.config === false ? options.config : null;
+  const project = await projectOf('.', choice, true);
+  const reports = await reportsOf(options, project?.config.format ?? 'text');
   const isText = reports === null || reports.onStdout === 'text';
+  const progress = progressLine(terminal);
   const fixer = options.fix ? new (await import('./fix.ts')).Fixer(paths) : null;
   const checkOnce = () =>
     run({
@@ -51,12 +73,20 @@ export async function validate(
       target: null,
       settings: options.set,
       catalogs: options.catalog,
-      force: options.force,
-      ifNone: options.ifNone,
+      force: options.force ?? null,
+      ifNone: options.ifNone ?? null,
+      baseline: options.baseline ?? null,
+      updateBaseline: options.updateBaseline,
+      project,
       positions: reports?.positions ?? 'findings',
       whenNobodyChose: 'this-machine',
       env: process.env,
       outside: true,
+      changedSince,
+      compare:
+        compare === undefined
+          ? null
+          : { ref: compare, shown: compare, mergeCommit: null, pullRequest: false, optional: false },
       onBlueprint: (blueprint) => {
         progress.tick();
         fixer?.see(blueprint);
@@ -75,7 +105,8 @@ export async function validate(
     // What is left is what the files hold now.
     if (fixed.changed) checked = await checkOnce();
   }
-  const { report, info, source } = checked;
+  const { report, info, wrote, source } = checked;
+  if (project !== null) terminal.debug(`config: ${printable(project.file)}`);
   terminal.debug(`catalogs: ${info.catalogFrom}`);
   terminal.debug(`targets: ${report.targets.map(({ id }) => id).join(', ')}`);
 
@@ -86,8 +117,13 @@ export async function validate(
     terminal.out(reportText(report, timed, { color, width, quiet, source }));
   }
   if (isText && !quiet && !options.fix) terminal.out(fixHint(report));
+  if (wrote !== null) terminal.err(`${wrote}\n`);
   terminal.debug(`${Math.round(sinceStart())} ms since start`);
-  return failed ? 1 : exitCode(report.summary, options.failOn);
+  if (failed) return 1;
+  return exitCode(
+    deciding(report, options.failNewOnly),
+    options.failOn ?? project?.config['fail-on'] ?? 'error',
+  );
 }
 
 /** How many findings `--fix` would correct; empty where it is none. */
@@ -96,4 +132,11 @@ function fixHint({ findings }: Report): string {
   return amount === 0
     ? ''
     : `${count(amount, 'finding')} can be corrected: --fix --dry-run shows how, --fix does it\n`;
+}
+
+/** The reports that are asked for; null for text on stdout, as in most runs. */
+async function reportsOf(options: OutputOptions, fallback: FormatName): Promise<Reports | null> {
+  const { format, json, output } = options;
+  if (format === undefined && json === undefined && output === undefined && fallback === 'text') return null;
+  return (await import('./reports.ts')).reportsOf(options, fallback);
 }

@@ -97,10 +97,11 @@ export function findingUrl(id: FindingId): string {
 
 const weight: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
 
-/** Order of reports and annotations: severity first, then file, position, id. Stable between runs. */
+/** Order of reports and annotations: severity, what is new, then file, position, id. Stable between runs. */
 export function compareFindings(a: Finding, b: Finding): number {
   return (
     weight[a.severity] - weight[b.severity] ||
+    Number(b.change === 'new') - Number(a.change === 'new') ||
     compare(a.location?.file ?? '', b.location?.file ?? '') ||
     (a.location?.range?.line ?? 0) - (b.location?.range?.line ?? 0) ||
     (a.location?.range?.column ?? 0) - (b.location?.range?.column ?? 0) ||

@@ -54,6 +54,9 @@ export interface FindingData {
     advice: string;
   };
   'no-blueprint': { searched: string };
+  'baseline-stale': { file: string; entries: number; first: string };
+  'suppression-expired': { finding: string; blueprint: string; until: string; reason: string };
+  'suppression-unused': { finding: string; blueprint: string; target: string | null };
 }
 
 export type FindingId = keyof FindingData;
@@ -318,6 +321,31 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
     message: ({ searched }) =>
       `There is no blueprint in ${short(searched)}: no folder with a manifest.json, and no JSON file with an llm section.`,
     help: () => 'Name the folder or file of a blueprint, or use --if-none ignore where having none is fine.',
+  },
+  'baseline-stale': {
+    severity: 'note',
+    summary: 'The baseline has entries that match nothing',
+    title: ({ entries }) => `The baseline has ${count(entries, 'stale entry', 'stale entries')}`,
+    message: ({ entries, first }) =>
+      `${count(entries, 'entry matches', 'entries match')} nothing that is found now${entries === 1 ? '' : '; the first'}: ${short(first, 300)}.`,
+    help: ({ file }) =>
+      `Remove what is stale: mn blueprint validate --baseline ${short(file)} --update-baseline`,
+  },
+  'suppression-expired': {
+    severity: 'warning',
+    summary: 'A suppression has expired',
+    title: ({ finding, until }) => `Suppression of ${finding} expired on ${until}`,
+    message: ({ finding, blueprint, until, reason }) =>
+      `The suppression of ${finding} in ${quote(blueprint)} held until ${until} and hides nothing any more. Its reason was: ${short(reason, 300)}`,
+    help: () => 'Solve the problem and remove the suppression, or give it a later date.',
+  },
+  'suppression-unused': {
+    severity: 'note',
+    summary: 'A suppression hides nothing',
+    title: ({ finding }) => `Suppression of ${finding} hides nothing`,
+    message: ({ finding, blueprint, target }) =>
+      `There is no ${finding} in ${quote(blueprint)}${target === null ? '' : ` on ${short(target)}`} that this suppression could hide. It would hide a new one.`,
+    help: () => 'Remove the suppression, or correct what it names.',
   },
 };
 

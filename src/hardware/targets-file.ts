@@ -1,36 +1,21 @@
-import { duplicateKeys, locate, parseDocument } from '../document/document.ts';
 import { child, dotted } from '../document/pointer.ts';
-import type { Range } from '../document/position.ts';
+import type { SourceProblem, YamlParser } from '../document/source.ts';
+import { inOrder, readSource } from '../document/source.ts';
 import type { SchemaProblem } from '../schema/schema.ts';
 import { problems as schemaProblems } from '../schema/schema.ts';
 import { profile as profileSchema } from '../schema/targets.generated.ts';
 import { didYouMean } from '../text/nearest.ts';
-import { count, quote, short } from '../text/text.ts';
+import { quote, short } from '../text/text.ts';
 import { describeFacts } from './describe.ts';
 import type { Gpu, HardwareFacts, Target } from './facts.ts';
 import { defaultEngine } from './facts.ts';
 import { findPreset, presets } from './presets.ts';
 import type { GpuProfile, Profile } from './profile.ts';
 
-/** One thing that is wrong with a targets file, in words that end with what to do. */
-export interface TargetsProblem {
-  message: string;
-  /** Null where it is about the file as a whole. */
-  range: Range | null;
-}
+/** One thing that is wrong with a targets file. */
+export type TargetsProblem = SourceProblem;
 
 export type ParsedTargets = { ok: true; targets: Target[] } | { ok: false; problems: TargetsProblem[] };
-
-/**
- * Reads YAML text; comes in from the edge, so that a run without YAML does not
- * load it. Never throws. `value` is undefined where the text gives none.
- */
-export type YamlParser = (text: string) => {
-  value: unknown;
-  problems: { message: string; range: Range | null }[];
-  /** The range of the value at a JSON pointer; null where there is none. */
-  locate(pointer: string): Range | null;
-};
 
 export const profileFields: readonly (keyof Profile)[] = [
   'id',
@@ -58,108 +43,22 @@ export const gpuFields: readonly (keyof GpuProfile)[] = [
   'integrated',
 ];
 
-/** More machines than any matrix has; more problems than anybody reads at once. */
+/** More machines than any matrix has. */
 const mostTargets = 1000;
-const mostProblems = 100;
-
-const startOfFile: Range = { line: 1, column: 1, endLine: 1, endColumn: 2 };
 
 /**
  * Parses a targets file: JSON, or YAML where a parser is given. All of its
  * problems come in one go, in the order of the file. Never throws.
  */
 export function parseTargetsFile(file: string, text: string, yaml: YamlParser | null): ParsedTargets {
-  if (text.trim() === '') {
-    return {
-      ok: false,
-      problems: [
-        { message: 'The file is empty. Write {"targets": ["apple-silicon-16gb"]}.', range: startOfFile },
-      ],
-    };
-  }
-  const source = yaml === null ? readJson(file, text) : readYaml(yaml, text);
+  const source = readSource(file, text, yaml, {
+    json: 'Write {"targets": ["apple-silicon-16gb"]}.',
+    yaml: 'Write "targets:" and a list below it.',
+  });
   const check = new Check();
   const targets = source.value === undefined ? [] : check.file(source.value);
   if (check.found.length === 0 && source.problems.length === 0) return { ok: true, targets };
-
-  const shown = check.found.slice(0, mostProblems);
-  const ranges = source.locate(shown.map(({ pointer }) => pointer));
-  const all = [
-    ...source.problems,
-    ...shown.map(({ message }, at) => ({ message, range: ranges[at] ?? null })),
-  ];
-  all.sort(
-    (a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0) || (a.range?.column ?? 0) - (b.range?.column ?? 0),
-  );
-  const more = check.found.length - shown.length;
-  if (more > 0) {
-    all.push({ message: `The file has ${count(more, 'more problem')}. Correct these first.`, range: null });
-  }
-  return { ok: false, problems: all };
-}
-
-interface Source {
-  value: unknown;
-  problems: TargetsProblem[];
-  /** The range of each pointer, in the same order; of what is around it where there is no such value. */
-  locate(pointers: string[]): (Range | null)[];
-}
-
-function readJson(file: string, text: string): Source {
-  const parsed = parseDocument(file, text);
-  if (!parsed.ok) {
-    const { reason, fix, range } = parsed.problem;
-    return {
-      value: undefined,
-      problems: [{ message: `The file is not valid JSON: ${reason}. ${fix}`, range }],
-      locate: () => [],
-    };
-  }
-  const { document } = parsed;
-  return {
-    value: document.value,
-    problems: !document.hasDuplicateKeys
-      ? []
-      : duplicateKeys(text).map(({ key, firstLine, range }) => ({
-          message: `${quote(key)} already stands in this object, on line ${firstLine}. Remove one of the two.`,
-          range,
-        })),
-    locate(pointers) {
-      const ranges = locate(document, pointers.flatMap(withParents));
-      return pointers.map((pointer) => firstOf(pointer, (at) => ranges.get(at) ?? null));
-    },
-  };
-}
-
-function readYaml(yaml: YamlParser, text: string): Source {
-  const { value, problems, locate } = yaml(text);
-  if (value === null) {
-    const message = 'The file is empty. Write "targets:" and a list below it.';
-    return { value: undefined, problems: [{ message, range: startOfFile }], locate: () => [] };
-  }
-  return {
-    value,
-    problems: problems.slice(0, mostProblems),
-    locate: (pointers) => pointers.map((pointer) => firstOf(pointer, locate)),
-  };
-}
-
-/** A pointer, then those of what is around it, innermost first. */
-function withParents(pointer: string): string[] {
-  const all = [pointer];
-  for (let at = pointer; at !== ''; ) {
-    at = at.slice(0, at.lastIndexOf('/'));
-    all.push(at);
-  }
-  return all;
-}
-
-function firstOf(pointer: string, look: (pointer: string) => Range | null): Range | null {
-  for (const at of withParents(pointer)) {
-    const range = look(at);
-    if (range !== null) return range;
-  }
-  return null;
+  return { ok: false, problems: inOrder(source, check.found) };
 }
 
 /** One pass over the value of a file: collects what is wrong, and the targets that are right. */

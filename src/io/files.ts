@@ -50,12 +50,6 @@ export function nodeFiles(workspaces: readonly string[]): Files {
       return false;
     }
   };
-  const refused: Read = {
-    ok: false,
-    missing: false,
-    reason: 'it is a link that leads out of the workspace',
-    fix: 'Put the file itself here.',
-  };
 
   return {
     list(folder) {
@@ -77,7 +71,7 @@ export function nodeFiles(workspaces: readonly string[]): Files {
       }
     },
     read(file) {
-      if (leadsOut(file)) return refused;
+      if (leadsOut(file)) return leadsOutside;
       try {
         return readText(file);
       } catch (error) {
@@ -85,7 +79,7 @@ export function nodeFiles(workspaces: readonly string[]): Files {
       }
       try {
         const real = realpathSync(file);
-        if (!inside(real)) return refused;
+        if (!inside(real)) return leadsOutside;
         return readText(real);
       } catch (error) {
         return failure(error);
@@ -111,6 +105,20 @@ function isLink(path: string): boolean {
   }
 }
 
+export const leadsOutside: Read = {
+  ok: false,
+  missing: false,
+  reason: 'it is a link that leads out of the workspace',
+  fix: 'Put the file itself here.',
+};
+
+export const tooLarge: Read = {
+  ok: false,
+  missing: false,
+  reason: `it is larger than ${maxFileBytes / 1024 / 1024} MiB`,
+  fix: 'Make it smaller, or leave it out with --exclude.',
+};
+
 /** Reads a file that is no link. Throws what the file system throws. */
 function readText(path: string): Read {
   if (constants.O_NOFOLLOW === undefined && isLink(path)) throw new Error('link');
@@ -123,14 +131,7 @@ function readText(path: string): Read {
     if (!stat.isFile()) {
       return { ok: false, missing: false, reason: 'it is no regular file', fix: 'Put a regular file here.' };
     }
-    if (stat.size > maxFileBytes) {
-      return {
-        ok: false,
-        missing: false,
-        reason: `it is larger than ${maxFileBytes / 1024 / 1024} MiB`,
-        fix: 'Make it smaller, or leave it out with --exclude.',
-      };
-    }
+    if (stat.size > maxFileBytes) return tooLarge;
     // The read above named its position and did not move the file's own, so this starts at the beginning.
     const all = readFileSync(fd);
     return decode(all, all.length);
@@ -139,7 +140,8 @@ function readText(path: string): Read {
   }
 }
 
-function decode(bytes: Buffer, length: number): Read {
+/** The text of a file's bytes. */
+export function decode(bytes: Buffer, length: number): Read {
   const text = bytes.toString('utf8', 0, length);
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(0, length)) && !text.startsWith('\ufffd\ufffd')) {
     return { ok: false, missing: false, reason: 'it is not valid UTF-8', fix: 'Save it as UTF-8.' };
@@ -160,7 +162,11 @@ const reasons: Record<string, string> = {
 };
 
 function failure(error: unknown): Read {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return unreadable((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** What cannot be read, by the code of the file system. */
+export function unreadable(code: string): Read {
   return {
     ok: false,
     missing: code === 'ENOENT',

@@ -68,7 +68,10 @@ const isWindows = process.platform === 'win32';
  * The file that a bare name means: the first in PATH that may be executed, or the first that may not. Never one
  * of the current folder, which may be a stranger's repository.
  */
-async function findProgram(name: string, env: NodeJS.ProcessEnv): Promise<string | null> {
+export async function findProgram(
+  name: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | null> {
   if (name.includes('\0')) return null;
   const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter).filter(isAbsolute);
   const paths = isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name));

@@ -4,10 +4,10 @@ import { maxDepth } from '../document/document.ts';
 import { fromPointer } from '../document/pointer.ts';
 import type { Range } from '../document/position.ts';
 import { Lines } from '../document/position.ts';
-import type { YamlParser } from '../hardware/targets-file.ts';
+import type { YamlParser } from '../document/source.ts';
 import { short } from '../text/text.ts';
 
-/** No targets file is near it; some megabytes take the parser seconds. */
+/** No file of settings is near it; some megabytes take the parser seconds. */
 const mostCharacters = 1_000_000;
 const mostAliases = 100;
 

@@ -5,6 +5,8 @@ import { runs, type Survey, statusOn } from './survey.ts';
 /** The answer of a run in one line, for a heading after `Models: `: nothing that the report does not show. Not escaped for a format. */
 export function answer(report: Report, info: RunInfo, { attention, outside }: Survey): string {
   const { blueprints, findings, summary } = report;
+  const { headline, subject } = info.changes ?? { headline: null, subject: '' };
+  if (headline !== null) return `${subject} ${headline}`;
   const total = blueprints.length;
   if (total === 0)
     return outside > 1

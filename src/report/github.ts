@@ -22,16 +22,15 @@ const kinds: [Severity, command: string, noun: string][] = [
  */
 export function reportAnnotations(report: Report, { limit = 10 }: { limit?: number } = {}): string {
   const nameOf = targetNames(report);
+  const lead = leadOf(report, nameOf);
   const lines: string[] = [];
   for (const [severity, command, noun] of kinds) {
-    const some = report.findings.filter((finding) => finding.severity === severity);
-    const isOld = ({ change }: Finding) => change === 'unchanged';
-    const all = [...some.filter((finding) => !isOld(finding)), ...some.filter(isOld)];
+    const all = report.findings.filter((finding) => finding.severity === severity);
     const shown = all.slice(0, limit);
     const rest = fold(all.slice(shown.length), noun);
     shown.forEach((finding, index) => {
       const ending = index === shown.length - 1 ? rest : '';
-      lines.push(`::${command} ${properties(finding)}::${message(finding, nameOf, ending)}\n`);
+      lines.push(`::${command} ${properties(finding)}::${message(finding, nameOf, lead(finding), ending)}\n`);
     });
   }
   return lines.join('');
@@ -44,6 +43,22 @@ function fold(left: readonly Finding[], noun: string): string {
   const compared = left.some(({ change }) => change !== null);
   const which = compared ? ` (${fresh === 0 ? 'none' : fresh} of them new)` : '';
   return `\n… and ${count(left.length, `more ${noun}`)}${which}: see the summary or the report`;
+}
+
+/** What to say ahead of a finding that is new, and of one that says what no longer runs. */
+function leadOf({ comparison }: Report, nameOf: (id: string) => string): (finding: Finding) => string {
+  const subject = comparison?.pullRequest ? 'This pull request' : 'This change';
+  const dropped = new Map<string, Set<string>>();
+  for (const { blueprint, targets } of comparison?.dropped ?? []) {
+    dropped.set(blueprint, new Set([...(dropped.get(blueprint) ?? []), ...targets]));
+  }
+  return ({ change, blueprint, targets, id }) => {
+    if (change !== 'new') return '';
+    const gone = [...(dropped.get(blueprint ?? '') ?? [])];
+    const here = id === 'unknown-model' ? gone : gone.filter((target) => targets.includes(target));
+    if (here.length === 0) return 'New: ';
+    return `${subject} drops ${short(blueprint ?? '', 100)} on ${listedTargets(here.map(nameOf), 3)}: `;
+  };
 }
 
 function properties({ title, location }: Finding): string {
@@ -70,12 +85,13 @@ function isInWorkspace(file: string): boolean {
 function message(
   { location, message: text, help, targets }: Finding,
   nameOf: (id: string) => string,
+  lead: string,
   rest: string,
 ): string {
   const place = placeOf(location);
   const where = targets.length < 2 ? '' : ` Targets: ${listedTargets(targets.map(nameOf), 6)}.`;
   const words =
-    `${place === '' ? '' : `${place} — `}${printable(text)}${where}\n${printable(help)}`.trimEnd();
+    `${place === '' ? '' : `${place} — `}${lead}${printable(text)}${where}\n${printable(help)}`.trimEnd();
   const ending = escapeData(rest);
   return cutEscaped(escapeData(noCommand(words)), messageLimit - ending.length) + ending;
 }

@@ -1,7 +1,8 @@
-import type { Report, ReportDeclaration } from '../check/report.ts';
+import type { Comparison, Report, ReportDeclaration } from '../check/report.ts';
 import { type Finding, findingUrl } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import { inChunks } from './chunks.ts';
+import { hiddenCounts } from './words.ts';
 
 /** The format of the report; within v1, fields are added but never removed or changed. */
 export const reportSchema = 'model-check.report/v1';
@@ -18,7 +19,9 @@ export function reportJson(report: Report): Iterable<string> {
 
 function* lines(report: Report): Iterable<string> {
   const { ok, summary } = report;
-  yield `{\n  "schema": ${json(reportSchema)},\n  "ok": ${ok},\n  "summary": ${json(summaryValue(summary))},\n`;
+  const { hidden } = report;
+  const counts = { ...summaryValue(summary), ...(hidden.length === 0 ? {} : hiddenCounts(report)) };
+  yield `{\n  "schema": ${json(reportSchema)},\n  "ok": ${ok},\n  "summary": ${json(counts)},\n`;
   yield* list('targets', report.targets, (target) => json(targetValue(target)));
   yield* list('verdicts', report.verdicts, (verdict) => json(verdictValue(verdict)));
   const declarationJson = declarationWriter();
@@ -27,8 +30,44 @@ function* lines(report: Report): Iterable<string> {
     if (declarations.length === 0) return `${head}]}`;
     return `${head}\n${declarations.map((declaration) => `      ${declarationJson(declaration)}`).join(',\n')}\n    ]}`;
   });
-  yield* list('findings', report.findings, (finding) => json(findingValue(finding)), '\n');
+  const { comparison } = report;
+  const more = (isLast: boolean) => (isLast ? '\n' : ',\n');
+  yield* list(
+    'findings',
+    report.findings,
+    (finding) =>
+      json(
+        comparison === null ? findingValue(finding) : { ...findingValue(finding), change: finding.change },
+      ),
+    more(hidden.length === 0 && comparison === null),
+  );
+  if (hidden.length > 0) {
+    yield* list(
+      'hidden',
+      hidden,
+      ({ finding, by, reason }) => json({ ...findingValue(finding), by, reason }),
+      more(comparison === null),
+    );
+  }
+  if (comparison !== null) yield* comparisonLines(comparison);
   yield '}\n';
+}
+
+function* comparisonLines(comparison: Comparison): Iterable<string> {
+  const { base, commit, pullRequest, unchanged, fixed, dropped, causes } = comparison;
+  const head = { base, commit, pull_request: pullRequest, new: comparison.new, unchanged };
+  yield '  "comparison": {\n';
+  for (const [key, value] of Object.entries(head)) yield `    ${json(key)}: ${json(value)},\n`;
+  yield* list(
+    'dropped',
+    dropped,
+    ({ blueprint, model, targets }) => json({ blueprint, model, targets }),
+    ',\n',
+    '    ',
+  );
+  yield* list('causes', causes, ({ message, blueprints }) => json({ message, blueprints }), ',\n', '    ');
+  yield* list('fixed', fixed, (finding) => json(findingValue(finding)), '\n', '    ');
+  yield '  }\n';
 }
 
 /** One field that holds a list, an item on each line. */
@@ -37,14 +76,15 @@ function* list<Item>(
   items: readonly Item[],
   write: (item: Item) => string,
   end = ',\n',
+  indent = '  ',
 ): Iterable<string> {
-  yield `  "${name}": [`;
-  let separator = '\n    ';
+  yield `${indent}"${name}": [`;
+  let separator = `\n${indent}  `;
   for (const item of items) {
     yield separator + write(item);
-    separator = ',\n    ';
+    separator = `,\n${indent}  `;
   }
-  yield `${items.length === 0 ? '' : '\n  '}]${end}`;
+  yield `${items.length === 0 ? '' : `\n${indent}`}]${end}`;
 }
 
 function json(value: unknown): string {

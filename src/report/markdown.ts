@@ -22,13 +22,17 @@ import {
 import {
   elapsed,
   forceLegend,
+  hiddenCounts,
+  hiddenWords,
   legend,
   listed,
   listedTargets,
   marks,
   problemCounts,
   severityMarks,
+  suppressedGroups,
   targetNames,
+  withoutProblems,
 } from './words.ts';
 
 export interface MarkdownOptions {
@@ -121,6 +125,8 @@ function everything(context: Context, page: Page): boolean {
     problems.every((problem, index) => page.add(problemItem(context, problem, index))) &&
     (problems.length === 0 || page.add('\n')) &&
     (isOpen || restDetails(context, page)) &&
+    fixedDetails(context, page) &&
+    suppressedDetails(context, page) &&
     notesDetails(context, page)
   );
 }
@@ -136,8 +142,8 @@ function problemsOnly(context: Context, page: Page): boolean {
     (state.rest.length === 0 || page.add(`\n${escapeMarkdown(restWords(context))}\n`)) &&
     page.add(
       `\nLeft out to stay within the size of a summary: blueprints without problems, skipped declarations${
-        report.summary.notes === 0 ? '' : `, ${count(report.summary.notes, 'note')}`
-      }. ${leftOutPlace}\n`,
+        report.hidden.length === 0 ? '' : ', hidden findings'
+      }${report.summary.notes === 0 ? '' : `, ${count(report.summary.notes, 'note')}`}. ${leftOutPlace}\n`,
     )
   );
 }
@@ -180,19 +186,41 @@ function head({ report, info, state }: Context, page: Page, isShort = false): bo
   const checked = [
     `Checked against ${info.targetsFrom}`,
     `catalog: ${info.catalogFrom}`,
+    ...(info.configFrom === undefined ? [] : [`options: ${info.configFrom}`]),
     ...(info.elapsedMs === null ? [] : [elapsed(info.elapsedMs)]),
   ];
   const limit = isShort ? 40 : 300;
   const lines = [
     `### Models: ${escapeMarkdown(answer(report, info, state))}`,
     '',
+    ...changeLines(info, isShort),
     checked.map((text) => escapeMarkdown(short(text, limit))).join(' · '),
-    ...(info.targetsHint === '' || isShort ? [] : ['', escapeMarkdown(short(info.targetsHint, limit))]),
+    ...[info.targetsHint, info.leftOut ?? '', info.notCompared ?? ''].flatMap((hint) =>
+      hint === '' || isShort ? [] : ['', escapeMarkdown(short(hint, 500))],
+    ),
     '',
-    `**${problemCounts(summary)}, ${count(summary.notes, 'note')}** in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped`,
+    `**${problemCounts(summary)}, ${count(summary.notes, 'note')}** in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped${escapeMarkdown(hiddenWords(report, info))}`,
     '',
   ];
   return page.add(lines.join('\n'));
+}
+
+/** What is other than in the version compared with; what no longer runs comes first. */
+function changeLines({ changes: words }: RunInfo, isShort: boolean): string[] {
+  if (words == null) return [];
+  const items = [
+    ...words.dropped.map(
+      ({ blueprint, model, targets }) =>
+        `- ${severityMarks.error} **${capital(words.subject)} drops ${escapeMarkdown(blueprint)}** (${escapeMarkdown(model)}) on ${escapeMarkdown(targets)}`,
+    ),
+    ...words.sentences.map((sentence) => `- ${escapeMarkdown(sentence)}`),
+  ];
+  const counts = `**Compared with ${escapeMarkdown(words.base)}:** ${words.counts}`;
+  return [...(isShort ? [] : items), ...(isShort || items.length === 0 ? [] : ['']), counts, ''];
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** A table of these blueprints' models by targets, with its legend. */
@@ -276,7 +304,7 @@ function problemItem(context: Context, { first, others }: Problem, index: number
   const { id, severity, title, message, help, location, targets } = first;
   const place = placeLink(context, location);
   const lines = [
-    `${index + 1}. ${severityMarks[severity]} **${escapeMarkdown(short(title, 300))}**${place === '' ? '' : ` · ${place}`}`,
+    `${index + 1}. ${severityMarks[severity]} ${first.change === 'new' ? 'New: ' : ''}**${escapeMarkdown(short(title, 300))}**${place === '' ? '' : ` · ${place}`}`,
     escapeMarkdown(short(message, 1000)),
     `${help === '' ? '' : `Fix: ${escapeMarkdown(short(help, 1000))} `}([${id}](${findingUrl(id)}))`,
   ];
@@ -305,7 +333,7 @@ function placeLink({ options }: Context, location: Location | null): string {
 
 function restWords({ report, state }: Context): string {
   const some = state.partly === 0 ? '' : ` · ${state.partly} not on every target`;
-  return `${count(state.rest.length, 'blueprint')} without problems${some}${skippedWords(report.blueprints)}`;
+  return `${count(state.rest.length, 'blueprint')} ${withoutProblems(report)}${some}${skippedWords(report.blueprints)}`;
 }
 
 /** The blueprints without problems, and what was skipped. */
@@ -331,6 +359,41 @@ function skippedList({ report, state }: Context, page: Page): boolean {
     reasons.every(([reason, names]) =>
       page.add(`- ${escapeMarkdown(reason)} (${names.length}): ${names.map(escapeMarkdown).join(', ')}\n`),
     )
+  );
+}
+
+function fixedDetails({ report }: Context, page: Page): boolean {
+  const fixed = report.comparison?.fixed ?? [];
+  if (fixed.length === 0) return true;
+  return details(
+    page,
+    `${fixed.length} fixed`,
+    () =>
+      page.add('\n') &&
+      fixed.every(({ title, location }) => {
+        // The line is that of the base: a link to this version would lead elsewhere.
+        const place = location === null ? '' : ` · ${escapeMarkdown(printable(location.file))}`;
+        return page.add(`- ${escapeMarkdown(short(title, 300))}${place}\n`);
+      }),
+  );
+}
+
+/** What somebody decided to live with, and why. */
+function suppressedDetails(context: Context, page: Page): boolean {
+  const groups = suppressedGroups(context.report);
+  if (groups.length === 0) return true;
+  return details(
+    page,
+    `${hiddenCounts(context.report).suppressed} suppressed`,
+    () =>
+      page.add('\n') &&
+      groups.every(({ reason, findings }) => {
+        const places = findings.slice(0, 5).map(({ location }) => placeLink(context, location) || 'the run');
+        const id = (findings[0] as Finding).id;
+        return page.add(
+          `- [${id}](${findingUrl(id)}) · ${listed(places, 5, findings.length)}<br>\n  ${escapeMarkdown(short(reason, 1000))}\n`,
+        );
+      }),
   );
 }
 

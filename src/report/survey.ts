@@ -116,7 +116,9 @@ const uncheckedWords: { [Id in FindingId]?: string } = {
 export function rowsFor(report: Report): (blueprint: ReportBlueprint) => Row[] {
   const unchecked = new Map<string, string>();
   const wrongFiles = new Set<string>();
-  for (const { id, severity, location } of report.findings) {
+  // What is hidden still says why a model was not checked.
+  const all = [...report.findings, ...report.hidden.map(({ finding }) => finding)];
+  for (const { id, severity, location } of all) {
     if (location === null) continue;
     if (severity === 'error') wrongFiles.add(location.file);
     const words = uncheckedWords[id];
@@ -248,10 +250,10 @@ export function groupProblems(findings: Iterable<Finding>): Problem[] {
   // Findings of one model share their targets.
   const joined = new Map<readonly string[], string>();
   for (const finding of findings) {
-    const { id, severity, help, sameAs, targets } = finding;
+    const { id, severity, help, sameAs, targets, change } = finding;
     let on = joined.get(targets);
     if (on === undefined) joined.set(targets, (on = targets.join(' ')));
-    const key = `${severity}\0${id}\0${help}\0${sameAs}\0${on}`;
+    const key = `${severity}\0${id}\0${help}\0${sameAs}\0${on}\0${change}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { first: finding, others: [] });
     else group.others.push(finding);

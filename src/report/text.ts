@@ -24,12 +24,15 @@ import { center, clip, padEnd, width, wrap } from './width.ts';
 import {
   elapsed,
   forceLegend,
+  hiddenWords,
   legend,
   listed,
   marks,
   problemCounts,
   severityMarks,
   statusWords,
+  suppressedGroups,
+  withoutProblems,
 } from './words.ts';
 
 export { guardLines } from './guard.ts';
@@ -48,6 +51,8 @@ export interface TextOptions {
 const blueprintsInFull = 25;
 const blueprintsShown = 100;
 const framesShown = 50;
+const fixedShown = 10;
+const suppressedShown = 50;
 
 /** The report for a terminal or a log. Ends with a line break. */
 export function reportText(report: Report, info: RunInfo, options: TextOptions): string {
@@ -58,10 +63,10 @@ export function reportText(report: Report, info: RunInfo, options: TextOptions):
     columns: Math.max(40, options.width),
     paint: paint(options.color),
   };
-  const blocks: string[][] = [];
+  const blocks: string[][] = [changes(context)];
   if (!options.quiet) blocks.push(opening(context), overview(context));
   blocks.push(...problems(context));
-  if (!options.quiet) blocks.push(notes(context));
+  if (!options.quiet) blocks.push(notes(context), suppressed(context));
   blocks.push([closing(context)]);
   const text = blocks
     .filter((block) => block.length > 0)
@@ -79,8 +84,32 @@ interface Context {
 }
 
 function opening({ report, info, paint }: Context): string[] {
-  const checked = `Checked ${count(report.summary.blueprints, 'blueprint')} against ${short(info.targetsFrom, 300)}`;
-  return info.targetsHint === '' ? [checked] : [checked, paint.dim(short(info.targetsHint, 300))];
+  const options = info.configFrom === undefined ? '' : `, with options from ${short(info.configFrom, 100)}`;
+  const checked = `Checked ${count(report.summary.blueprints, 'blueprint')} against ${short(info.targetsFrom, 300)}${options}`;
+  const hints = [info.targetsHint, info.leftOut ?? '', info.notCompared ?? ''].filter((hint) => hint !== '');
+  return [checked, ...hints.map((hint) => paint.dim(short(hint, 500)))];
+}
+
+/** What is other than in the version compared with; what no longer runs comes first. */
+function changes({ report, info, columns, paint }: Context): string[] {
+  const words = info.changes ?? null;
+  if (words === null) return [];
+  const fixed = (report.comparison?.fixed ?? []).filter(({ severity }) => severity !== 'note');
+  return [
+    `Compared with ${words.base}: ${words.counts}`,
+    ...words.dropped.flatMap(({ blueprint, model, targets }) =>
+      indented(
+        `${severityMarks.error} ${words.subject} drops ${blueprint} (${model}) on ${targets}`,
+        columns,
+      ).map(paint.red),
+    ),
+    ...words.sentences.flatMap((sentence) => indented(sentence, columns)),
+    ...fixed.slice(0, fixedShown).flatMap(({ title, location }) => {
+      const place = placeOf(location);
+      return indented(paint.dim(`fixed: ${short(title, 200)}${place === '' ? '' : ` (${place})`}`), columns);
+    }),
+    ...(fixed.length > fixedShown ? [paint.dim(`  … and ${fixed.length - fixedShown} more fixed`)] : []),
+  ];
 }
 
 // --- the matrix
@@ -104,7 +133,7 @@ function overview(context: Context): string[] {
 function folded(report: Report, { rest, partly }: Survey): string {
   const blueprints = rest.map((index) => report.blueprints[index] as ReportBlueprint);
   const some = partly === 0 ? '' : ` · ${partly} not on every target`;
-  return `${count(rest.length, 'blueprint')} without problems${some}${skippedWords(blueprints)}`;
+  return `${count(rest.length, 'blueprint')} ${withoutProblems(report)}${some}${skippedWords(blueprints)}`;
 }
 
 interface Line extends Row {
@@ -328,7 +357,7 @@ function problem(
   const place = placeOf(location);
   const title = short(first.title, 300);
   const lines = [
-    `${mark(`${severityMarks[severity]} ${id}`)}${place === '' ? '' : `  ${paint.bold(place)}`}`,
+    `${mark(`${severityMarks[severity]} ${id}`)}${place === '' ? '' : `  ${paint.bold(place)}`}${first.change === 'new' ? '  new' : ''}`,
   ];
   const text = location === null || location.range === null ? null : source(location.file);
   const frame =
@@ -354,6 +383,14 @@ function distinctPlaces(findings: Finding[]): string[] {
   return findings.slice(0, 20).map(({ location }) => placeOf(location) || 'the run');
 }
 
+/** As many places as fit on a line, at least one and at most eight. */
+function placesWithin(findings: Finding[], columns: number): string {
+  const places = distinctPlaces(findings);
+  let shown = Math.min(places.length, 8);
+  while (shown > 1 && width(listed(places, shown, findings.length)) > columns) shown--;
+  return listed(places, shown, findings.length);
+}
+
 function severityColor(paint: Paint, severity: Severity): (text: string) => string {
   return severity === 'error' ? paint.red : severity === 'warning' ? paint.yellow : paint.dim;
 }
@@ -373,10 +410,7 @@ function notes({ report, columns, paint }: Context): string[] {
     const only = group.length === 1 ? group[0] : undefined;
     const what = only === undefined ? findingTable[id].summary : short(only.title, 300);
     const lines = [`${paint.dim('note')}  ${id}${only === undefined ? ` (${group.length})` : ''}  ${what}`];
-    const places = distinctPlaces(group);
-    let shown = Math.min(places.length, 8);
-    while (shown > 1 && width(listed(places, shown, group.length)) > columns - 6) shown--;
-    lines.push(`      ${paint.dim(listed(places, shown, group.length))}`);
+    lines.push(`      ${paint.dim(placesWithin(group, columns - 6))}`);
     const help = group[0]?.help ?? '';
     if (help !== '' && group.every((finding) => finding.help === help)) {
       lines.push(...wrap(short(help, 300), columns - 6).map((line) => `      ${paint.dim(line)}`));
@@ -385,9 +419,24 @@ function notes({ report, columns, paint }: Context): string[] {
   });
 }
 
+/** What somebody decided to live with: a line for each finding and reason, one on where. */
+function suppressed({ report, columns, paint }: Context): string[] {
+  const groups = suppressedGroups(report);
+  const lines = groups.slice(0, suppressedShown).flatMap(({ reason, findings }) => {
+    const amount = findings.length === 1 ? '' : ` (${findings.length})`;
+    return [
+      `${paint.dim('suppressed')}  ${findings[0]?.id}${amount}  ${short(reason, 300)}`,
+      `            ${paint.dim(placesWithin(findings, columns - 12))}`,
+    ];
+  });
+  const more = groups.length - suppressedShown;
+  if (more > 0) lines.push(paint.dim(`… and ${more} more reasons (see --format json)`));
+  return lines;
+}
+
 function closing({ report, info, paint }: Context): string {
   const { summary, ok } = report;
   const color = !ok ? paint.red : summary.warnings > 0 ? paint.yellow : paint.green;
   const time = info.elapsedMs === null ? '' : ` · ${elapsed(info.elapsedMs)}`;
-  return `${color(`${problemCounts(summary)} in ${count(summary.blueprints, 'blueprint')}`)}${time}`;
+  return `${color(`${problemCounts(summary)} in ${count(summary.blueprints, 'blueprint')}`)}${hiddenWords(report, info)}${time}`;
 }

@@ -1,6 +1,6 @@
-import type { Report, Summary } from '../check/report.ts';
+import type { Report, RunInfo, Summary } from '../check/report.ts';
 import type { Status } from '../compatibility/verdict.ts';
-import type { Severity } from '../findings/finding.ts';
+import type { Finding, Severity } from '../findings/finding.ts';
 import { count, short } from '../text/text.ts';
 
 /** Marks differ in shape, so that no meaning hangs on colour alone. */
@@ -25,6 +25,46 @@ export const forceLegend = 'Force was asked for: what hardware refuses is a warn
 /** `2 errors, 0 warnings`. */
 export function problemCounts(summary: Summary): string {
   return `${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}`;
+}
+
+/** How many findings the baseline and suppressions hide. */
+export function hiddenCounts({ hidden }: Report): { known: number; suppressed: number } {
+  const known = hidden.filter(({ by }) => by === 'baseline').length;
+  return { known, suppressed: hidden.length - known };
+}
+
+/** ` · 12 known findings hidden by baseline.json, 2 suppressed`, or nothing. Not escaped for a format. */
+export function hiddenWords(report: Report, info: RunInfo): string {
+  const { known, suppressed } = hiddenCounts(report);
+  const parts = [
+    ...(known === 0
+      ? []
+      : [`${count(known, 'known finding')} hidden by ${short(info.baselineFrom ?? 'the baseline', 100)}`]),
+    ...(suppressed === 0
+      ? []
+      : [`${known === 0 ? count(suppressed, 'finding') : String(suppressed)} suppressed`]),
+  ];
+  return parts.length === 0 ? '' : ` · ${parts.join(', ')}`;
+}
+
+/** `without problems`, or what is true of them where problems are hidden. */
+export function withoutProblems({ hidden }: Report): string {
+  return hidden.some(({ finding }) => finding.severity !== 'note')
+    ? 'without new problems'
+    : 'without problems';
+}
+
+/** What suppressions hide, by finding and reason. */
+export function suppressedGroups({ hidden }: Report): { reason: string; findings: Finding[] }[] {
+  const groups = new Map<string, { reason: string; findings: Finding[] }>();
+  for (const { finding, by, reason } of hidden) {
+    if (by !== 'suppression') continue;
+    const key = `${finding.id}\0${reason}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { reason: reason ?? '', findings: [finding] });
+    else group.findings.push(finding);
+  }
+  return [...groups.values()];
 }
 
 /** `38 ms`, `1.2 s`, `2 min 5 s`. */

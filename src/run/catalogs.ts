@@ -30,6 +30,25 @@ export interface LoadedCatalogs {
   from: string;
 }
 
+/** Where the catalogs come from that somebody named. */
+export interface CatalogSource {
+  /** For those that are given. */
+  files: Files;
+  /** For the user's own and that of `MN_MODEL_CATALOG_PATH`. */
+  anywhere: Files;
+  /** The files that a pattern matches. */
+  expand(pattern: string): Promise<string[]>;
+  /** Whether one that was named may be missing: an older version may not have it yet. */
+  mayBeMissing: boolean;
+}
+
+const disk: CatalogSource = {
+  files: nodeFiles(['/']),
+  anywhere: nodeFiles(['/']),
+  expand: expandGlob,
+  mayBeMissing: false,
+};
+
 /**
  * Reads every catalog, lowest to highest: built-in, the user's, the
  * repository's, those given, `MN_MODEL_CATALOG_PATH` (decision 6). What is
@@ -40,9 +59,10 @@ export async function loadCatalogs(
   given: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   repositoryFiles: Files,
-  givenFiles: Files = nodeFiles(['/']),
+  source: Partial<CatalogSource> = {},
 ): Promise<LoadedCatalogs> {
-  const anywhere = nodeFiles(['/']);
+  const { files: givenFiles, anywhere, expand, mayBeMissing } = { ...disk, ...source };
+  const asked = (by: string) => (mayBeMissing ? null : by);
   const home = env['MN_HOME'];
   const problems: string[] = [];
   const all: CatalogFile[] = [
@@ -55,13 +75,15 @@ export async function loadCatalogs(
     { ...named(join(repository, '.mn/models/catalog.json')), askedBy: null, files: repositoryFiles },
   ];
   for (const pattern of given) {
-    const matches = isGlob(pattern) ? await expandGlob(pattern) : [pattern];
-    if (matches.length === 0)
+    const matches = isGlob(pattern) ? await expand(pattern) : [pattern];
+    if (matches.length === 0 && !mayBeMissing)
       problems.push(`no catalog matches ${quote(pattern)}. Correct the pattern, or leave it out.`);
-    for (const path of matches) all.push({ ...named(path), askedBy: 'the catalog', files: givenFiles });
+    for (const path of matches)
+      all.push({ ...named(path), askedBy: asked('the catalog'), files: givenFiles });
   }
   const fromEnv = env['MN_MODEL_CATALOG_PATH'];
-  if (fromEnv) all.push({ path: fromEnv, shown: fromEnv, askedBy: 'MN_MODEL_CATALOG_PATH', files: anywhere });
+  if (fromEnv)
+    all.push({ path: fromEnv, shown: fromEnv, askedBy: asked('MN_MODEL_CATALOG_PATH'), files: anywhere });
 
   const layers: CatalogLayer[] = [{ name: 'built-in catalog', entries: builtInEntries }];
   const findings: Finding[] = [];

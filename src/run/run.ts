@@ -1,25 +1,28 @@
 import { statSync } from 'node:fs';
-import { isAbsolute, relative, sep } from 'node:path';
 import type { Blueprint, Root } from '../blueprint/discover.ts';
-import { discover } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { check } from '../check/check.ts';
 import type { Report, RunInfo } from '../check/report.ts';
+import type { Sieve } from '../check/sieve.ts';
+import { allOf } from '../check/sieve.ts';
 import type { Files } from '../document/files.ts';
-import type { Severity } from '../findings/finding.ts';
 import { ignoreFilesAbove, nodeFiles } from '../io/files.ts';
 import { globFilter } from '../io/globs.ts';
 import { quote } from '../text/text.ts';
 import { loadCatalogs } from './catalogs.ts';
-import { repositoryOf } from './repository.ts';
+import type { CompareWith } from './compare.ts';
+import type { Project } from './project.ts';
+import { repositoryOf, shownPath } from './repository.ts';
+import type { Sifting } from './sifting.ts';
 import type { WhenNobodyChose } from './targets.ts';
 import { chooseTargets } from './targets.ts';
 import { UsageError } from './usage-error.ts';
+import type { Version } from './version.ts';
+import { checkVersion } from './version.ts';
 
 export const ifNoneLevels = ['warn', 'error', 'ignore'] as const;
 export type IfNone = (typeof ifNoneLevels)[number];
 
-/** What both doors ask for. */
+/** What both doors ask for. Of a list, nothing is the same as not given. */
 export interface RunOptions {
   /** Folders and files to check; the base where there is none. */
   paths: readonly string[];
@@ -33,13 +36,24 @@ export interface RunOptions {
   /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
   settings: readonly string[];
   catalogs: readonly string[];
-  force: boolean;
-  ifNone: IfNone;
+  /** Null where nobody said. */
+  force: boolean | null;
+  ifNone: IfNone | null;
+  /** A file of known findings to hide; null where nobody named one. */
+  baseline: string | null;
+  /** Write the baseline instead of checking against it. */
+  updateBaseline: boolean;
+  /** The config file: it says what the other options leave open. */
+  project: Project | null;
   positions: 'all' | 'findings';
   whenNobodyChose: WhenNobodyChose;
   env: Readonly<Record<string, string | undefined>>;
   /** Whether targets files and catalogs that are named may lie outside of the current folder. */
   outside: boolean;
+  /** The version to compare with; null for none. */
+  compare: CompareWith | null;
+  /** Leave out blueprints that no change since this branch, tag or commit can affect; null for none. */
+  changedSince: string | null;
   /** Called for each blueprint before it is checked. */
   onBlueprint?: (blueprint: Blueprint, catalog: Catalog) => void;
 }
@@ -48,6 +62,8 @@ export interface Run {
   report: Report;
   info: RunInfo;
   catalog: Catalog;
+  /** What was written, in words; null where nothing was. */
+  wrote: string | null;
   /** The text of a file of the report, for showing its lines; null where it is gone. */
   source(file: string): string | null;
   /** The same check again, with these texts in place of what the files hold. */
@@ -56,10 +72,16 @@ export interface Run {
 
 /** Discovers, checks and reports. Throws a UsageError where the question itself is wrong. */
 export async function run(options: RunOptions): Promise<Run> {
-  const paths = options.paths.length > 0 ? options.paths : [options.base];
   const repository = repositoryOf(options.base);
+  const { project } = options;
+  const settled = project?.settle(options) ?? options;
+  const paths = settled.paths.length > 0 ? settled.paths : [options.base];
+  const force = settled.force ?? false;
+  const { baseline } = settled;
   const files = nodeFiles(['.', options.base, repository, ...paths]);
   const namedFiles = nodeFiles([options.outside ? '/' : '.']);
+  // What somebody names may lie anywhere; what the repository brings may not lead out of it.
+  const filesFor = (given: readonly string[]) => (given.length > 0 ? namedFiles : files);
   const problems: string[] = [];
   const collect = <Value>(error: unknown): Value | null => {
     if (!(error instanceof UsageError)) throw error;
@@ -75,55 +97,93 @@ export async function run(options: RunOptions): Promise<Run> {
   });
   const chosen = await chooseTargets(
     {
-      specs: options.targets,
+      specs: settled.targets,
       only: options.target,
-      settings: options.settings,
+      settings: settled.settings,
       whenNobodyChose: options.whenNobodyChose,
     },
     repository,
-    // What somebody names may lie anywhere; what the repository brings may not lead out of it.
-    options.targets.length > 0 ? namedFiles : files,
+    filesFor(options.targets),
   ).catch(collect<Awaited<ReturnType<typeof chooseTargets>>>);
-  const catalogs = await loadCatalogs(repository, options.catalogs, options.env, files, namedFiles).catch(
-    collect<Awaited<ReturnType<typeof loadCatalogs>>>,
-  );
+  const catalogs = await loadCatalogs(repository, settled.catalogs, options.env, files, {
+    files: filesFor(options.catalogs),
+  }).catch(collect<Awaited<ReturnType<typeof loadCatalogs>>>);
+  const sifting = await siftingOf(options, settled, repository, files, namedFiles).catch(collect<Sifting>);
   if (problems.length > 0 || chosen === null || catalogs === null) throw new UsageError(problems);
 
-  const wanted = await globFilter(options.include, options.exclude);
-  const { onBlueprint } = options;
-  const checkFiles = (from: Files, watch: RunOptions['onBlueprint']) => {
-    const notBlueprints: string[] = [];
-    const found = discover(from, roots as Root[], wanted, (path) => notBlueprints.push(path));
-    return check({
-      blueprints:
-        watch === undefined ? found : watched(found, (blueprint) => watch(blueprint, catalogs.catalog)),
-      catalog: catalogs.catalog,
-      targets: chosen.targets,
-      force: options.force,
-      findings: catalogs.findings,
-      files: from,
-      positions: options.positions,
-      ifNone: severities[options.ifNone],
-      searched: paths,
-      notBlueprints,
-    });
+  const version: Version = {
+    files,
+    roots: roots as Root[],
+    searched: paths,
+    wanted: await (project === null ? globFilter(options.include, options.exclude) : project.wanted(options)),
+    affected: null,
+    targets: chosen,
+    catalogs,
+    sieve: null,
   };
+  const affected =
+    options.changedSince === null
+      ? null
+      : await (await import('./affected.ts')).affectedSince(
+          options.changedSince,
+          version,
+          repository,
+          settled,
+        );
+  const comparing =
+    options.compare === null
+      ? null
+      : await (await import('./compare.ts')).compareWith(options.compare, version, repository, settled);
+  const sieve = together(sifting?.sieve ?? null, comparing?.sieve ?? null);
+  const report = checkVersion({ ...version, sieve, affected: affected?.has ?? null }, settled);
+  const changes = (await comparing?.complete(report)) ?? null;
   return {
-    report: checkFiles(files, onBlueprint),
+    report,
+    wrote: sifting?.finish(report) ?? null,
     info: {
       targetsFrom: chosen.from,
       targetsHint: chosen.hint,
       catalogFrom: catalogs.from,
       elapsedMs: null,
-      force: options.force,
+      force,
+      ...(project === null ? {} : { configFrom: project.file }),
+      ...(baseline === null ? {} : { baselineFrom: baseline }),
+      leftOut: affected?.words() ?? '',
+      notCompared: comparing?.notCompared ?? '',
+      changes,
     },
     catalog: catalogs.catalog,
     source: (file) => sourceOf(files, file),
-    again: (texts) => checkFiles(overlaid(files, texts), undefined),
+    again: (texts) => {
+      const { onBlueprint: _, ...quietly } = settled;
+      return checkVersion(
+        { ...version, files: overlaid(files, texts), sieve, affected: affected?.has ?? null },
+        quietly,
+      );
+    },
   };
 }
 
-const severities: Record<IfNone, Severity | null> = { warn: 'warning', error: 'error', ignore: null };
+/** What hides findings; null for nothing, and then nothing of it is loaded. */
+async function siftingOf(
+  options: RunOptions,
+  { baseline }: RunOptions,
+  repository: string,
+  files: Files,
+  namedFiles: Files,
+): Promise<Sifting | null> {
+  const suppressions = options.project?.config.suppressions ?? [];
+  if (baseline === null && !options.updateBaseline && suppressions.length === 0) return null;
+  const { openSifting } = await import('./sifting.ts');
+  return openSifting({
+    options,
+    repository,
+    baseline,
+    suppressions,
+    files: options.baseline === null ? files : namedFiles,
+    today: new Date().toISOString().slice(0, 10),
+  });
+}
 
 /** The same files, some with another text. */
 function overlaid(files: Files, texts: ReadonlyMap<string, string>): Files {
@@ -136,14 +196,9 @@ function overlaid(files: Files, texts: ReadonlyMap<string, string>): Files {
   };
 }
 
-function* watched(
-  blueprints: Iterable<Blueprint>,
-  watch: (blueprint: Blueprint) => void,
-): Generator<Blueprint> {
-  for (const blueprint of blueprints) {
-    watch(blueprint);
-    yield blueprint;
-  }
+/** What hides a finding goes before what says that it is new. */
+function together(hiding: Sieve | null, comparing: Sieve | null): Sieve | null {
+  return hiding === null || comparing === null ? (hiding ?? comparing) : allOf([hiding, comparing]);
 }
 
 /** A path as an argument gives it; a missing one is a UsageError. */
@@ -165,14 +220,6 @@ export function findRoot(path: string): Root {
     throw new UsageError([`${quote(path)}: ${why}. Name a blueprint folder or a JSON file.`]);
   }
   return { path: shown, kind, ignoreAbove: kind === 'folder' ? ignoreFilesAbove(path) : [] };
-}
-
-/** One name for one place, so that a blueprint named twice is one: relative where it lies below the current folder. */
-function shownPath(path: string): string {
-  const below = relative('.', path).replaceAll(sep, '/');
-  const leavesFolder = below === '..' || below.startsWith('../') || isAbsolute(below);
-  if (!leavesFolder) return below || '.';
-  return path.replaceAll(sep, '/').replace(/(.)\/+$/, '$1');
 }
 
 function sourceOf(files: Files, file: string): string | null {

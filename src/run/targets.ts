@@ -30,6 +30,8 @@ export interface TargetChoice {
   /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
   settings: readonly string[];
   whenNobodyChose: WhenNobodyChose;
+  /** This machine, where it was detected before: it stays what it was while a run lasts. */
+  detected?: Target | undefined;
 }
 
 /** Chooses the targets of a run. Throws a UsageError with everything that is wrong. */
@@ -52,7 +54,7 @@ export async function chooseTargets(
 }
 
 async function choose(
-  { specs, settings, whenNobodyChose }: TargetChoice,
+  { specs, settings, whenNobodyChose, detected }: TargetChoice,
   repository: string,
   files: Files,
 ): Promise<ChosenTargets> {
@@ -71,6 +73,7 @@ async function choose(
       return parseTargetsFile(path, read.text, yaml);
     },
     async detect() {
+      if (detected !== undefined) return detected;
       const { detectHardware, hostTarget } = await import('../hardware/detect/detect.ts');
       const { hostProbe } = await import('../io/probe.ts');
       return withSettings(hostTarget(await detectHardware(hostProbe())), settings);
@@ -135,7 +138,8 @@ async function select(specs: readonly string[], sources: TargetSources): Promise
   throw new UsageError(selection.problems.map(describeProblem));
 }
 
-function describeProblem({ message, file, range }: SelectProblem): string {
+/** `file:line:column: message`, or only what there is of it. */
+export function describeProblem({ message, file, range }: SelectProblem): string {
   if (file === null) return message;
   const place = range === null ? '' : `:${range.line}:${range.column}`;
   return `${printable(file)}${place}: ${message}`;

@@ -1,0 +1,80 @@
+import { readFileSync, statSync } from 'node:fs';
+import { checkRef, GitError } from '../io/git.ts';
+import type { CompareWith } from '../run/compare.ts';
+import { UsageError } from '../run/usage-error.ts';
+import type { Inputs } from './inputs.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** GitHub cuts what it sends far below this. */
+const maxEventBytes = 32 * 1024 * 1024;
+
+/** The version that the input `compare` names; with `auto`, the base of the event. Null where that is not known. */
+export function baseOf(
+  { compare, failOnNew }: Pick<Inputs, 'compare' | 'failOnNew'>,
+  env: Env,
+): CompareWith | null {
+  if (compare !== 'auto') {
+    try {
+      checkRef(compare);
+    } catch (error) {
+      if (error instanceof GitError) throw new UsageError([`input compare: ${error.message}`]);
+      throw error;
+    }
+    return { ref: compare, shown: compare, mergeCommit: null, pullRequest: false, optional: false };
+  }
+  const event = env['GITHUB_EVENT_NAME'];
+  const payload = readEvent(env['GITHUB_EVENT_PATH'] ?? '');
+  const commit = commitOf(
+    event === 'merge_group'
+      ? at(payload, 'merge_group', 'base_sha')
+      : at(payload, 'pull_request', 'base', 'sha'),
+  );
+  const branch = nameOf(env['GITHUB_BASE_REF'] ?? '');
+  const ref = commit ?? (branch === null ? null : `origin/${branch}`);
+  if (ref === null) return null;
+  // Only there is the commit of the run the merge of base and head.
+  const isMerge = event === 'pull_request' && /^refs\/pull\/\d+\/merge$/.test(env['GITHUB_REF'] ?? '');
+  return {
+    ref,
+    shown: branch ?? ref.slice(0, 12),
+    mergeCommit: isMerge ? commitOf(env['GITHUB_SHA']) : null,
+    pullRequest: event !== 'merge_group',
+    // Who lets only new findings fail a step needs to know which ones are new.
+    optional: failOnNew !== true,
+  };
+}
+
+/** What GitHub says of the event; null where that cannot be read. */
+function readEvent(path: string): unknown {
+  try {
+    const file = statSync(path);
+    return file.isFile() && file.size <= maxEventBytes ? JSON.parse(readFileSync(path, 'utf8')) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A value below these keys; undefined where there is none. */
+function at(value: unknown, ...keys: readonly string[]): unknown {
+  let place = value;
+  for (const key of keys) {
+    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) return undefined;
+    place = (place as Record<string, unknown>)[key];
+  }
+  return place;
+}
+
+function commitOf(value: unknown): string | null {
+  return typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value) ? value : null;
+}
+
+/** The name of a branch; null where it is fit for nothing. */
+function nameOf(branch: string): string | null {
+  try {
+    checkRef(branch);
+    return branch;
+  } catch {
+    return null;
+  }
+}
