@@ -3,7 +3,9 @@
 // --check it only says what is stale. It compiles src/ to .tmp/ itself (lib/ and dist/ may be stale or absent)
 // and runs the examples in this process, in a temporary folder.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -71,10 +73,14 @@ export function argumentsOf(command) {
 export async function runExample(program, blocks, more = []) {
   const [command, ...others] = commandsOf(blocks);
   if (command === undefined || others.length > 0) throw new Error('an example needs exactly one mn command');
-  if (!command.includes('--targets') && !blocks.some(({ file }) => file?.startsWith('.mn/targets.'))) {
+  const isOfCatalogs = command.startsWith('mn catalog ');
+  const namesTargets =
+    command.includes('--targets') || blocks.some(({ file }) => file?.startsWith('.mn/targets.'));
+  if (!namesTargets && !isOfCatalogs) {
     throw new Error(`an example names its targets, or this machine would be checked: ${command}`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'model-check-example-'));
+  const hub = command.includes('--online') ? await dockerHub() : null;
   try {
     mkdirSync(join(folder, '.git'));
     for (const { file, text } of blocks) {
@@ -82,10 +88,40 @@ export async function runExample(program, blocks, more = []) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       writeFileSync(join(folder, file), text);
     }
-    return await runCommand(program, folder, [...argumentsOf(command), ...more]);
+    const env = hub === null ? {} : { DEFAULT_REGISTRY: hub.url, DOCKER_CONFIG: folder };
+    return await runCommand(program, folder, [...argumentsOf(command), ...more], env);
   } finally {
+    hub?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Stands in for Docker Hub where an example looks models up: it has `ai/drafts:v1` and nothing else. */
+async function dockerHub() {
+  const digestOf = (text) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const described = (mediaType, text, size = text.length) => ({ mediaType, digest: digestOf(text), size });
+  const config = JSON.stringify({ config: { format: 'gguf', quantization: 'Q4_K_M' } });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    config: described('application/vnd.docker.ai.model.config.v0.1+json', config),
+    layers: [described('application/vnd.docker.ai.gguf.v3', 'weights', 2_497_000_000)],
+  });
+  const known = new Map([
+    ['/v2/ai/drafts/manifests/v1', manifest],
+    [`/v2/ai/drafts/blobs/${digestOf(config)}`, config],
+  ]);
+  const server = createServer((request, response) => {
+    const text = known.get(request.url);
+    response.writeHead(text === undefined ? 404 : 200).end(text ?? '{}');
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
 
 /** The commands, so that wrong arguments throw instead of ending this process. */
@@ -98,9 +134,16 @@ export function throwing(program, act) {
 }
 
 /** Runs a command in a folder, without the catalogs of whoever runs this. */
-async function runCommand(program, folder, args) {
+async function runCommand(program, folder, args, more = {}) {
   const home = process.cwd();
-  const before = { MN_HOME: process.env.MN_HOME, MN_MODEL_CATALOG_PATH: process.env.MN_MODEL_CATALOG_PATH };
+  const env = { MN_HOME: join(folder, '.git'), MN_MODEL_CATALOG_PATH: undefined, ...more };
+  const before = Object.keys(env).map((name) => [name, process.env[name]]);
+  const setAll = (values) => {
+    for (const [name, value] of values) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
   let out = '';
   let exitCode = 0;
   const terminal = {
@@ -115,8 +158,7 @@ async function runCommand(program, folder, args) {
     debug: () => {},
   };
   try {
-    process.env.MN_HOME = join(folder, '.git');
-    delete process.env.MN_MODEL_CATALOG_PATH;
+    setAll(Object.entries(env));
     process.chdir(folder);
     const commands = throwing(program, async (_options, action) => {
       exitCode = await action(terminal);
@@ -125,10 +167,7 @@ async function runCommand(program, folder, args) {
     return { out, exitCode };
   } finally {
     process.chdir(home);
-    for (const [name, value] of Object.entries(before)) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+    setAll(before);
   }
 }
 
@@ -169,6 +208,12 @@ const systems = {
 };
 const vendors = { apple: 'unified memory', nvidia: 'NVIDIA', amd: 'AMD', qualcomm: 'Adreno 6xx or later' };
 const fits = { enough: 'enough', together: 'enough only on all cards together', 'too-little': 'too little' };
+
+const needWords = {
+  device: 'what a GPU carries',
+  host: 'what stays beside it',
+  cpu_only: 'all of it on the CPU',
+};
 
 /** When a row of the table matches, in words. */
 function condition(row) {
@@ -324,6 +369,25 @@ function generators(modules) {
           fallback === null ? '–' : code(fallback),
         ]),
       ),
+    'requirement rules': () =>
+      table(
+        ['requirement', 'what has to fit', 'of a machine, a model can have', 'sizes in GB'],
+        modules.requirementRules.map(({ field, needs, usable, sizes, step }) => [
+          code(field),
+          [...needs.map((part) => needWords[part]), 'margin'].join(' + '),
+          usable
+            .map(({ upToGb, share }) =>
+              [
+                share === 1 ? 'all' : `${Math.round(share * 100)} %`,
+                Number.isFinite(upToGb) && `up to ${upToGb} GB`,
+              ]
+                .filter(Boolean)
+                .join(' '),
+            )
+            .join(', then '),
+          `${sizes.join(', ')}, then multiples of ${step}`,
+        ]),
+      ),
     'profile fields': () => fields(schema('targets'), 'profile'),
     'gpu fields': () => fields(schema('targets'), 'gpu'),
     'config fields': () => fields(schema('model-check'), 'config'),
@@ -404,6 +468,7 @@ async function load(folder) {
     ...(await module('compatibility/assess.js')),
     ...(await module('compatibility/table.js')),
     ...(await module('catalog/built-in.js')),
+    ...(await module('memory/requirements.js')),
     ...(await module('cli/program.js')),
     words: await module('report/words.js'),
   };

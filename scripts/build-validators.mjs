@@ -14,6 +14,7 @@ const root = new URL('../', import.meta.url);
 const validators = {
   blueprint: ['llm', 'runtimeModels', 'knowledgeRag', 'inputSkill', 'manifestDefaults'],
   catalog: ['entry'],
+  'models-lock': ['lock'],
   targets: ['profile'],
   'model-check': ['config'],
 };

@@ -120,8 +120,9 @@ describe('the schema', () => {
     ];
     for (const [name, object] of fields) {
       const node = name === '' ? schema : schema.$defs[name];
-      // There only where a fact was set by hand, where findings are hidden, and where something was compared.
-      const sometimes = ['overridden', 'hidden', 'known', 'suppressed', 'comparison', 'change'];
+      // There only where a fact was set by hand, where findings are hidden, where something was compared, and where
+      // registries were asked.
+      const sometimes = ['overridden', 'hidden', 'known', 'suppressed', 'comparison', 'change', 'artifacts'];
       const always = Object.keys(node.properties).filter((field) => !sometimes.includes(field));
       expect(always, name).toEqual(Object.keys(object));
       expect(node.required, name).toEqual(Object.keys(object));

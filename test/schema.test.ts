@@ -40,12 +40,14 @@ function* subschemas(schema: unknown, pointer = ''): Generator<[string, Record<s
   }
 }
 
-test('there are schemas for blueprints, catalogs, targets, options, baselines and the report', () => {
+test('there are schemas for what is read and for what programs read', () => {
   expect([...schemas.keys()]).toEqual([
     'baseline.schema.json',
     'blueprint.schema.json',
+    'catalog-proposal.schema.json',
     'catalog.schema.json',
     'model-check.schema.json',
+    'models-lock.schema.json',
     'report.schema.json',
     'targets.schema.json',
   ]);

@@ -123,7 +123,7 @@ function at(contribution: Contribution | undefined) {
 }
 
 /** Every spelling of Docker Model Runner becomes one; nothing is Docker Model Runner too (decision 3). */
-function normalProvider(provider: string | null): string {
+export function normalProvider(provider: string | null): string {
   const name = provider?.trim().toLowerCase() ?? '';
   return ['', 'docker_model_runner', 'docker-model-runner', 'dmr'].includes(name)
     ? dockerModelRunner

@@ -66,6 +66,24 @@ export interface Report {
   hidden: HiddenFinding[];
   /** What changed against another version; null where nothing was compared. */
   comparison: Comparison | null;
+  /** What registries say of the models of catalogs; absent where nobody asked. */
+  artifacts?: ReportArtifact[];
+}
+
+/** The model of one catalog entry in its registry. */
+export interface ReportArtifact {
+  /** The catalog id. */
+  model: string;
+  /** The Docker name, as the catalog has it. */
+  ref: string;
+  /** `changed`: it is there, and another one than the lock file recorded. */
+  state: 'there' | 'changed' | 'missing' | 'unreachable';
+  /** `sha256:…` of its manifest; null for Hugging Face, and where it was not found. */
+  digest: string | null;
+  /** Bytes that a pull downloads; null where it was not found. */
+  bytes: number | null;
+  /** What the lock file recorded; null where it did not. */
+  lockedDigest: string | null;
 }
 
 /** A finding that somebody decided to live with. */

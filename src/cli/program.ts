@@ -9,6 +9,9 @@ import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
 import { version } from '../version.ts';
+import type { CatalogCheckOptions } from './catalog.ts';
+import type { CatalogAddOptions } from './catalog-add.ts';
+import type { CatalogLockOptions } from './catalog-lock.ts';
 import type { DetectOptions } from './detect.ts';
 import type { EnvOptions } from './env.ts';
 import type { ModelOptions, ShowOptions } from './model.ts';
@@ -41,6 +44,11 @@ const nothingGiven = {
   dryRun: false,
   json: false,
   compatibility: false,
+  online: false,
+  all: false,
+  check: false,
+  replace: false,
+  alias: [],
 };
 
 const examples = {
@@ -72,6 +80,15 @@ const examples = {
     ['mn model show gemma4:e2b', ''],
     ['mn model show default --compatibility --targets rtx-2060,mac-m2-16', ''],
   ],
+  check: [
+    ['mn catalog check', 'the catalog of this repository'],
+    ['mn catalog check --online', 'and whether its models are still there'],
+  ],
+  add: [
+    ['mn catalog add ai/qwen3:4B-UD-Q4_K_XL --id drafts', 'only shows the entry'],
+    ['mn catalog add hf.co/owner/repository:Q4_K_M --context-size 8192 --write', ''],
+    ['mn catalog add ./model.gguf --model myorg/drafts:v1 --write', ''],
+  ],
 } as const;
 
 function exampleText(list: readonly (readonly [string, string])[]): string {
@@ -99,6 +116,8 @@ const command = (parent: Command, name: string, description: string): Command =>
     .addOption(new Option('--no-color', 'no colour'))
     .addOption(new Option('--debug', 'say what is done, and show stack traces'));
 
+const failOnOption = () =>
+  new Option('--fail-on <level>', 'exit 1 from this severity on').choices(failOnLevels).default('error');
 const catalogOption = () =>
   new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
 const targetsOption = () =>
@@ -112,6 +131,15 @@ const setOption = () =>
     'set a fact over what is detected, as in gpu.vram_gb=8; repeatable',
   ).argParser(several);
 
+/** `--json` is short for a format. */
+function oneFormat<Name extends string>(
+  { json, format }: { json?: boolean; format: Name },
+  chosen: Command,
+): Name | 'json' {
+  if (json && chosen.getOptionValueSource('format') === 'cli' && format !== 'json')
+    throw new UsageError([`--json and --format ${format} contradict each other. Give one of them.`]);
+  return json ? 'json' : format;
+}
 const formatOption = () =>
   new Option(
     '--format <format>',
@@ -142,11 +170,7 @@ const groups: readonly Group[] = [
         .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
         .option('--force', 'allow what only the hardware table refuses, with a warning')
         .option('--no-force', 'do not, whatever the config file says')
-        .addOption(
-          new Option('--fail-on <level>', 'exit 1 from this severity on')
-            .choices(failOnLevels)
-            .default('error'),
-        )
+        .addOption(failOnOption())
         .option('--fail-new-only', 'with --compare, only new findings count for --fail-on')
         .option('--changed-since <ref>', 'only blueprints that a change since this branch left it can affect')
         .option('--compare <ref>', 'also check the commit where this branch left it, and say what is new')
@@ -214,6 +238,55 @@ const groups: readonly Group[] = [
         .action((ref: string, options: ShowOptions, chosen: Command) =>
           start(chosen, async (terminal) =>
             (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
+          ),
+        );
+    },
+  },
+  {
+    name: 'catalog',
+    description: 'the catalog of this repository',
+    fill(group, start) {
+      command(group, 'check', 'check the catalog of this repository, and of files that are named')
+        .argument('[files...]', 'further catalogs; may be globs')
+        .option('--online', 'look up every model in its registry, against .mn/models.lock.json')
+        .option('--all', 'with --online: the built-in models too')
+        .addOption(failOnOption())
+        .addOption(
+          new Option('--format <format>', 'how to report')
+            .choices(['text', 'json', 'github'])
+            .default('text'),
+        )
+        .option('--json', 'the same as --format json')
+        .addHelpText('after', exampleText(examples.check))
+        .action((files: string[], options: CatalogCheckOptions & { json?: boolean }, chosen: Command) =>
+          start(chosen, async (terminal) => {
+            const format = oneFormat(options, chosen);
+            const { catalogCheck } = await import('./catalog.ts');
+            return catalogCheck(files, { ...nothingGiven, ...options, format }, terminal);
+          }),
+        );
+      command(group, 'lock', 'record what the models are now, in .mn/models.lock.json')
+        .option('--all', 'the built-in models too')
+        .option('--check', 'only say whether the file is up to date')
+        .option('--output <file>', 'another file')
+        .action((options: CatalogLockOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./catalog-lock.ts')).catalogLock({ ...nothingGiven, ...options }, terminal),
+          ),
+        );
+      command(group, 'add', 'propose a catalog entry by what a model needs, and write it')
+        .argument('<ref>', 'a model of a registry, hf.co/owner/repository, or the path of a .gguf file')
+        .option('--id <id>', 'its id; out of its name when not given')
+        .addOption(new Option('--alias <name>', 'another name; repeatable').argParser(several))
+        .option('--model <name>', 'of a file: the Docker name that it is packaged as')
+        .option('--context-size <tokens>', 'what its memory is worked out for')
+        .option('--write [file]', 'write the entry, into .mn/models/catalog.json when no file is given')
+        .option('--replace', 'renew the entry that has this id')
+        .option('--json', 'one JSON document')
+        .addHelpText('after', exampleText(examples.add))
+        .action((ref: string, options: CatalogAddOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./catalog-add.ts')).catalogAdd(ref, { ...nothingGiven, ...options }, terminal),
           ),
         );
     },

@@ -19,6 +19,14 @@ export interface VerdictData {
   advice: string;
 }
 
+/** The model of a catalog entry in its registry. */
+export interface ArtifactData {
+  /** The catalog id. */
+  model: string;
+  /** The Docker name, as the catalog has it. */
+  ref: string;
+}
+
 /** The data that each kind of finding is worded from. */
 export interface FindingData {
   'invalid-json': { reason: string; fix: string };
@@ -40,6 +48,10 @@ export interface FindingData {
   'alias-conflict': { alias: string; winner: string; loser: string };
   'unknown-fallback': { id: string; fallback: string; suggestion: string };
   'fallback-loop': { path: string[] };
+  'invalid-lock': { field: string; expected: string; found: string };
+  'artifact-missing': ArtifactData & { problem: string; fix: string };
+  'artifact-changed': ArtifactData & { change: string };
+  'artifact-unreachable': ArtifactData & { problem: string; fix: string };
   'model-incompatible': VerdictData;
   'model-needs-force': VerdictData;
   'model-acceleration-unverified': VerdictData;
@@ -264,6 +276,41 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
     title: () => 'Fallbacks go round in a circle',
     message: ({ path }) => `The fallbacks ${path.map((id) => short(id)).join(' → ')} never end.`,
     help: () => 'Remove fallback_model from one of them.',
+  },
+  'invalid-lock': {
+    severity: 'error',
+    summary: 'The lock file of models is wrong',
+    title: ({ field }) => (field === '' ? 'Lock file cannot be used' : `${short(field)} has a wrong value`),
+    message: ({ field, expected, found }) =>
+      `${field === '' ? 'The lock file' : short(field)} must be ${expected}; found ${found}. Nothing of this lock file is used.`,
+    help: () => 'Take the file back from git, or delete it and run mn catalog lock.',
+  },
+  'artifact-missing': {
+    severity: 'error',
+    summary: 'A model of a catalog cannot be had',
+    title: ({ ref }) => `${short(ref)} cannot be had`,
+    message: ({ model, ref, problem }) =>
+      `The catalog entry ${short(model)} names ${short(ref)}, which cannot be installed: ${problem}.`,
+    help: ({ fix }) => `${fix}.`,
+    sameAs: ({ ref, problem }) => `${ref} ${problem}`,
+  },
+  'artifact-changed': {
+    severity: 'warning',
+    summary: 'A model is another one than the lock file recorded',
+    title: ({ ref }) => `${short(ref)} has changed`,
+    message: ({ model, ref, change }) =>
+      `${short(ref)}, which the catalog entry ${short(model)} names, is not what .mn/models.lock.json recorded: ${change}.`,
+    help: () => 'Find out what changed and try it, then run mn catalog lock.',
+    sameAs: ({ ref, change }) => `${ref} ${change}`,
+  },
+  'artifact-unreachable': {
+    severity: 'warning',
+    summary: 'A model of a catalog could not be looked up in its registry',
+    title: ({ ref }) => `${short(ref)} was not checked`,
+    message: ({ model, ref, problem }) =>
+      `${short(ref)}, which the catalog entry ${short(model)} names, could not be looked up: ${problem}.`,
+    help: ({ fix }) => `${fix}.`,
+    sameAs: ({ ref, problem }) => `${ref} ${problem}`,
   },
   'model-incompatible': {
     severity: 'error',

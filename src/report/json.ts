@@ -30,6 +30,11 @@ function* lines(report: Report): Iterable<string> {
     if (declarations.length === 0) return `${head}]}`;
     return `${head}\n${declarations.map((declaration) => `      ${declarationJson(declaration)}`).join(',\n')}\n    ]}`;
   });
+  if (report.artifacts !== undefined) {
+    yield* list('artifacts', report.artifacts, ({ model, ref, state, digest, bytes, lockedDigest }) =>
+      json({ model, ref, state, digest, bytes, locked_digest: lockedDigest }),
+    );
+  }
   const { comparison } = report;
   const more = (isLast: boolean) => (isLast ? '\n' : ',\n');
   yield* list(

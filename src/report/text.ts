@@ -75,6 +75,13 @@ export function reportText(report: Report, info: RunInfo, options: TextOptions):
   return `${guardLines(text)}\n`;
 }
 
+/** Only the findings of a report, as `reportText` has them; empty where there are none. Ends with a line break. */
+export function findingBlocks(report: Report, options: TextOptions): string {
+  const context = { report, options, columns: Math.max(40, options.width), paint: paint(options.color) };
+  const blocks = [...problems(context), notes(context)].filter((block) => block.length > 0);
+  return guardLines(blocks.map((block) => `${block.join('\n')}\n`).join('\n'));
+}
+
 interface Context {
   report: Report;
   info: RunInfo;
@@ -82,6 +89,9 @@ interface Context {
   columns: number;
   paint: Paint;
 }
+
+/** What the findings need of it. */
+type Findings = Omit<Context, 'info'>;
 
 function opening({ report, info, paint }: Context): string[] {
   const options = info.configFrom === undefined ? '' : `, with options from ${short(info.configFrom, 100)}`;
@@ -321,7 +331,7 @@ function colorOf(paint: Paint, status: (typeof allStatuses)[number]): (text: str
 
 // --- the problems
 
-function problems(context: Context): string[][] {
+function problems(context: Findings): string[][] {
   const groups = groupProblems(context.report.findings.filter(({ severity }) => severity !== 'note'));
   const sources = new Map<string, string | null>();
   const source = (file: string) => {
@@ -347,7 +357,7 @@ function problems(context: Context): string[][] {
 }
 
 function problem(
-  context: Context,
+  context: Findings,
   { first, others }: Problem,
   source: (file: string) => string | null,
 ): string[] {
@@ -398,7 +408,7 @@ function severityColor(paint: Paint, severity: Severity): (text: string) => stri
 // --- the end
 
 /** Notes never stop anything: for each id a line on what they say, one on where, and what to do where it is one thing. */
-function notes({ report, columns, paint }: Context): string[] {
+function notes({ report, columns, paint }: Findings): string[] {
   const byId = new Map<Finding['id'], Finding[]>();
   for (const finding of report.findings) {
     if (finding.severity !== 'note') continue;

@@ -5,7 +5,7 @@ import { builtInEntries, defaultModelId } from '../catalog/built-in.ts';
 import type { Catalog, CatalogLayer } from '../catalog/catalog.ts';
 import { buildCatalog } from '../catalog/catalog.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
-import { parseDocument } from '../document/document.ts';
+import { type Document, parseDocument } from '../document/document.ts';
 import type { Files } from '../document/files.ts';
 import type { Finding } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
@@ -13,6 +13,9 @@ import { nodeFiles } from '../io/files.ts';
 import { expandGlob, isGlob } from '../io/globs.ts';
 import { count, quote } from '../text/text.ts';
 import { UsageError } from './usage-error.ts';
+
+/** Where a repository keeps its catalog, from its root. */
+export const catalogPath = '.mn/models/catalog.json';
 
 /** A catalog file to read, and how people name it. */
 interface CatalogFile {
@@ -28,6 +31,8 @@ export interface LoadedCatalogs {
   findings: Finding[];
   /** `built-in + .mn/models/catalog.json (3 models)`. */
   from: string;
+  /** The files that were read, by the names that entries have for them. */
+  documents: ReadonlyMap<string, Document>;
 }
 
 /** Where the catalogs come from that somebody named. */
@@ -53,27 +58,29 @@ const disk: CatalogSource = {
  * Reads every catalog, lowest to highest: built-in, the user's, the
  * repository's, those given, `MN_MODEL_CATALOG_PATH` (decision 6). What is
  * wrong inside a file is a finding; a given file that is missing is a UsageError.
+ * Without an environment, only what the repository has and what is given.
  */
 export async function loadCatalogs(
   repository: string,
   given: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> | null,
   repositoryFiles: Files,
   source: Partial<CatalogSource> = {},
 ): Promise<LoadedCatalogs> {
   const { files: givenFiles, anywhere, expand, mayBeMissing } = { ...disk, ...source };
   const asked = (by: string) => (mayBeMissing ? null : by);
-  const home = env['MN_HOME'];
+  const home = env?.['MN_HOME'];
   const problems: string[] = [];
-  const all: CatalogFile[] = [
-    {
+  const all: CatalogFile[] = [];
+  if (env !== null) {
+    all.push({
       path: home ? `${home}/models/catalog.json` : `${homedir()}/.mn/models/catalog.json`,
       shown: home ? '$MN_HOME/models/catalog.json' : '~/.mn/models/catalog.json',
       askedBy: null,
       files: anywhere,
-    },
-    { ...named(join(repository, '.mn/models/catalog.json')), askedBy: null, files: repositoryFiles },
-  ];
+    });
+  }
+  all.push({ ...named(join(repository, catalogPath)), askedBy: null, files: repositoryFiles });
   for (const pattern of given) {
     const matches = isGlob(pattern) ? await expand(pattern) : [pattern];
     if (matches.length === 0 && !mayBeMissing)
@@ -81,7 +88,7 @@ export async function loadCatalogs(
     for (const path of matches)
       all.push({ ...named(path), askedBy: asked('the catalog'), files: givenFiles });
   }
-  const fromEnv = env['MN_MODEL_CATALOG_PATH'];
+  const fromEnv = env?.['MN_MODEL_CATALOG_PATH'];
   if (fromEnv)
     all.push({ path: fromEnv, shown: fromEnv, askedBy: asked('MN_MODEL_CATALOG_PATH'), files: anywhere });
 
@@ -89,6 +96,7 @@ export async function loadCatalogs(
   const findings: Finding[] = [];
   const from = ['built-in'];
   const seen = new Set<string>();
+  const documents = new Map<string, Document>();
   for (const { path, shown, askedBy, files } of all) {
     // The repository may be the home folder, and a glob may match a file that is also named.
     if (seen.has(resolve(path))) continue;
@@ -112,11 +120,12 @@ export async function loadCatalogs(
     const catalog = readCatalog(parsed.document);
     for (const found of catalog.findings) findings.push(found);
     layers.push({ ...catalog, name: shown });
+    documents.set(shown, parsed.document);
     from.push(`${shown} (${count(catalog.entries.length, 'model')})`);
   }
   if (problems.length > 0) throw new UsageError(problems);
   const { catalog, findings: together } = buildCatalog(layers);
-  return { catalog, findings: [...findings, ...together], from: from.join(' + ') };
+  return { catalog, findings: [...findings, ...together], from: from.join(' + '), documents };
 }
 
 /** What `default` means; the built-in default where a catalog has taken that name away. */

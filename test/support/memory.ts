@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { GgufHeader, GgufTensor, GgufValue } from '../../src/memory/header.ts';
+import { type Plain, writeGguf } from './gguf-writer.ts';
 
 interface Compact {
   metadata: Record<string, GgufValue>;
@@ -59,4 +60,13 @@ export function header(name: string): GgufHeader {
   const found = headers.get(name);
   if (found === undefined) throw new Error(`no header ${name}`);
   return found;
+}
+
+/** The file of a real model, as far as its header goes; of the metadata, what is no list. */
+export function ggufOf(name: string): Uint8Array {
+  const { metadata, tensors } = header(name);
+  const plain = [...metadata].filter(
+    (pair): pair is [string, string | number] => typeof pair[1] !== 'object',
+  );
+  return writeGguf({ metadata: plain satisfies [string, Plain][], tensors });
 }
