@@ -57,6 +57,7 @@ const input = {
   catalog,
   targets,
   force: false,
+  installed: null,
   findings: [],
   files,
   positions: 'findings',

@@ -15,6 +15,8 @@ import { parse } from 'yaml';
 
 const self = fileURLToPath(import.meta.url);
 const root = resolve(dirname(self), '..');
+/** The name of a block that is what the Docker Model Runner of an example has installed. */
+const installedModels = 'http://localhost:12434/models';
 /** Columns of what examples print. */
 const width = 100;
 
@@ -68,7 +70,8 @@ export function argumentsOf(command) {
 
 /**
  * Writes the named blocks of a section to a new folder and runs its command there, with more arguments if any
- * are given. Nothing of this machine is looked at: no catalog of the user's, no repository around the folder.
+ * are given. Nothing of this machine is looked at: no catalog of the user's, no repository around the folder, no
+ * Docker Model Runner but the one that a block stands for.
  */
 export async function runExample(program, blocks, more = []) {
   const [command, ...others] = commandsOf(blocks);
@@ -81,17 +84,23 @@ export async function runExample(program, blocks, more = []) {
   }
   const folder = mkdtempSync(join(tmpdir(), 'model-check-example-'));
   const hub = command.includes('--online') ? await dockerHub() : null;
+  const models = blocks.find(({ file }) => file === installedModels);
+  const server = createServer((_request, response) => response.end(models?.text));
   try {
+    if (models !== undefined) await new Promise((done) => server.listen(0, '127.0.0.1', done));
     mkdirSync(join(folder, '.git'));
     for (const { file, text } of blocks) {
-      if (file === null) continue;
+      if (file === null || file === installedModels) continue;
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       writeFileSync(join(folder, file), text);
     }
-    const env = hub === null ? {} : { DEFAULT_REGISTRY: hub.url, DOCKER_CONFIG: folder };
+    const runner = `http://127.0.0.1:${server.address()?.port ?? nothingListens}`;
+    const registry = hub === null ? {} : { DEFAULT_REGISTRY: hub.url, DOCKER_CONFIG: folder };
+    const env = { MODEL_RUNNER_HOST: runner, ...registry };
     return await runCommand(program, folder, [...argumentsOf(command), ...more], env);
   } finally {
     hub?.stop();
+    server.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -133,10 +142,18 @@ export function throwing(program, act) {
   return all;
 }
 
-/** Runs a command in a folder, without the catalogs of whoever runs this. */
+/** A port of this machine where nothing listens. */
+const nothingListens = 9;
+
+/** Runs a command in a folder, without the catalogs and the Docker Model Runner of whoever runs this. */
 async function runCommand(program, folder, args, more = {}) {
   const home = process.cwd();
-  const env = { MN_HOME: join(folder, '.git'), MN_MODEL_CATALOG_PATH: undefined, ...more };
+  const env = {
+    MN_HOME: join(folder, '.git'),
+    MN_MODEL_CATALOG_PATH: undefined,
+    MODEL_RUNNER_HOST: `http://127.0.0.1:${nothingListens}`,
+    ...more,
+  };
   const before = Object.keys(env).map((name) => [name, process.env[name]]);
   const setAll = (values) => {
     for (const [name, value] of values) {

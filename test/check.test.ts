@@ -5,6 +5,8 @@ import type { CatalogEntry } from '../src/catalog/entry.ts';
 import type { CheckInput } from '../src/check/check.ts';
 import type { FailOn } from '../src/check/exit-code.ts';
 import { exitCode } from '../src/check/exit-code.ts';
+import type { InstalledModels } from '../src/check/installed.ts';
+import { InstalledCheck } from '../src/check/installed.ts';
 import type { Report } from '../src/check/report.ts';
 import { finding } from '../src/findings/finding.ts';
 import type { Tree } from './support/blueprints.ts';
@@ -428,6 +430,169 @@ describe('the report', () => {
     const configs = Array.from({ length: 150_000 }, (_, index) => `"${index}": {}`).join(',');
     const report = checkTree(single(`{"llm": {"configs": {${configs}}}}`));
     expect(report.summary.errors).toBe(150_000);
+  });
+});
+
+describe('what is installed (decision 20)', () => {
+  const has = (...names: string[]): InstalledModels => ({
+    ok: true,
+    has: (name) => names.includes(name),
+    lacksBackend: (backend) => (backend === 'vllm' ? { reason: 'No vllm.', fix: 'Get vllm.' } : null),
+  });
+  const noRunner: InstalledModels = { ok: false, reason: 'There is none.', fix: 'Start it.' };
+  const here = (installed: InstalledModels, ...ids: string[]): Partial<CheckInput> => ({
+    installed: new InstalledCheck(installed),
+    ...(ids.length === 0
+      ? {}
+      : { targets: ids.map((id, at) => (at === 0 ? { ...preset(id), id: 'this-machine' } : preset(id))) }),
+  });
+  const two = single(
+    '{"llm": {"configs": {"a": {"model": "default", "context_size": 1}, "b": {"model": "nemotron3", "context_size": 1}}}}',
+  );
+  const missing = 'error model-not-installed:';
+  const custom = 'hf.co/someone/thing-GGUF:Q4_K_M';
+  const customized = (ref: string) =>
+    layers({
+      manifest: `{"apiVersion": "v", "runtime": {"models": {"a": {"model": "${ref}", "customize_mode": true}}}}`,
+    });
+  const vllm = single('{"llm": {"model": "default", "backend": "vllm", "context_size": 1}}');
+
+  test.each<[what: string, tree: Tree, input: Partial<CheckInput>, expected: string[]]>([
+    ['nobody asked', gemma, { installed: null }, []],
+    ['it is there', gemma, here(has('ai/gemma4:E2B')), []],
+    [
+      'it is missing',
+      gemma,
+      here(has()),
+      [
+        `${missing} llm asks for default (gemma4:e2b); Docker Model Runner has no ai/gemma4:E2B. mn model install gemma4:e2b`,
+      ],
+    ],
+    [
+      'one of two is missing',
+      two,
+      here(has('ai/gemma4:E2B')),
+      [
+        `${missing} llm.configs.b asks for nemotron3; Docker Model Runner has no ai/nemotron3:latest. mn model install nemotron3`,
+      ],
+    ],
+    [
+      'no runner is said once, and nothing of models',
+      two,
+      here(noRunner),
+      ['error runner-unavailable: There is none. It is needed for gemma4:e2b and nemotron3. Start it.'],
+    ],
+    [
+      'an optional model is a note',
+      optional,
+      here(has()),
+      [
+        'note model-not-installed: llm asks for nemotron3; Docker Model Runner has no ai/nemotron3:latest. mn model install nemotron3',
+      ],
+    ],
+    [
+      'no runner for optional models only is a note',
+      optional,
+      here(noRunner),
+      ['note runner-unavailable: There is none. It is needed for nemotron3. Start it.'],
+    ],
+    [
+      'what does not run here need not be there',
+      nemotron,
+      here(has(), 'nvidia-8gb'),
+      ['error model-incompatible'],
+    ],
+    [
+      'what runs on this machine counts, not what runs elsewhere',
+      nemotron,
+      here(noRunner, 'nvidia-8gb', 'mac-m4-max-128'),
+      ['error model-incompatible'],
+    ],
+    [
+      'what is forced is started',
+      gemma,
+      { ...here(has(), 'nvidia-6gb'), force: true },
+      [
+        `${missing} llm asks for default (gemma4:e2b); Docker Model Runner has no ai/gemma4:E2B. mn model install gemma4:e2b --force`,
+        'warning model-forced',
+      ],
+    ],
+    [
+      'on declared targets it must run on one of them',
+      gemma,
+      { installed: new InstalledCheck(has()), targets: [preset('nvidia-6gb'), preset('nvidia-8gb')] },
+      ['error model-incompatible', missing],
+    ],
+    [
+      'an unknown model is unknown',
+      single('{"llm": {"model": "nope", "context_size": 1}}'),
+      here(noRunner),
+      ['error unknown-model'],
+    ],
+    [
+      'nothing needs a service',
+      single('{"llm": {"enabled": false, "model": "default"}}'),
+      here(noRunner),
+      [],
+    ],
+    [
+      'what another provider serves needs none',
+      single('{"llm": {"provider": "openai", "model": "gpt"}}'),
+      here(noRunner),
+      [],
+    ],
+    ['what is fake needs none', single('{"llm": {"mode": "fake", "model": "default"}}'), here(noRunner), []],
+    [
+      'a customized model is installed by its own name',
+      customized(custom),
+      here(has()),
+      [
+        `${missing} runtime.models.a asks for ${custom}; Docker Model Runner has no ${custom}. mn model install ${custom}`,
+        'note model-unverified',
+      ],
+    ],
+    [
+      'a payload model is not installed by name',
+      layers({
+        manifest:
+          '{"apiVersion": "v", "runtime": {"models": {"a": {"model": "m", "source": {"type": "payload", "path": "m.gguf", "format": "gguf"}}}}}',
+      }),
+      here(noRunner),
+      ['warning payload-missing', 'note model-unverified'],
+    ],
+    [
+      'an engine that is missing is said once, beside the models',
+      vllm,
+      {
+        ...here(has(), 'nvidia-8gb'),
+        catalog: buildCatalog([
+          {
+            name: 'x',
+            entries: builtInEntries.map((entry) => ({ ...entry, backends: ['llama.cpp', 'vllm'] })),
+          },
+        ]).catalog,
+      },
+      ['error runner-unavailable: No vllm. It is needed for gemma4:e2b. Get vllm.', missing],
+    ],
+  ])('%s', (_, tree, input, expected) => {
+    const found = said(tree, 'mac-m4-max-128', input);
+    expect(found.length).toBe(expected.length);
+    for (const [at, text] of expected.entries())
+      expect(found[at]?.replace(' (this-machine)', '')).toContain(text);
+  });
+
+  test('the finding stands at the value, the service at no place', () => {
+    const findings = (installed: InstalledModels) => checkTree(gemma, here(installed)).findings;
+    expect(findings(has()).map((one) => findingLine(one, gemma))[0]).toMatch(/: "default"$/);
+    expect(findings(noRunner)[0]?.location).toBeNull();
+  });
+
+  test('a name that a shell would obey is not offered as a command', () => {
+    const entry = { ...(builtInEntries[0] as CatalogEntry), id: 'x; reboot', aliases: ['default'] };
+    const { catalog } = buildCatalog([{ name: 'x', entries: [entry] }]);
+    expect(checkTree(gemma, { ...here(has()), catalog }).findings[0]?.help).toBe(
+      'Install it with mn model install, by the name that stands here.',
+    );
   });
 });
 

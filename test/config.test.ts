@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { summaryModes } from '../src/action/inputs.ts';
-import { workers } from '../src/blueprint/environment.ts';
+import { workers } from '../src/blueprint/worker.ts';
 import { configFields, parseConfig } from '../src/check/config.ts';
 import { failOnLevels } from '../src/check/exit-code.ts';
 import { suppressionSieve } from '../src/check/suppressions.ts';

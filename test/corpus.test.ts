@@ -91,6 +91,7 @@ describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/cor
       catalog: builtIn,
       targets: [preset(id)],
       force: false,
+      installed: null,
       findings: [],
       files,
       positions: 'all',

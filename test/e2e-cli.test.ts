@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { ggufOf } from './support/memory.ts';
+import { modelRunner } from './support/model-runner.ts';
 import type { Result, Tree } from './support/process.ts';
 import {
   blueprint,
@@ -392,6 +393,12 @@ interface OptionCase {
   env?: Record<string, string>;
 }
 
+/** A runner that has an embedding model, which runs on any machine. */
+const { fake, url } = await modelRunner();
+fake.install('huggingface.co/jinaai/jina-embeddings-v5-text-small-retrieval:Q4_K_M');
+afterAll(() => fake.close());
+const withRunner = { MODEL_RUNNER_HOST: url };
+
 const on8 = ['--targets', 'nvidia-8gb'];
 const on6 = [summarizer, '--targets', 'nvidia-6gb'];
 const catalog = ['--catalog', 'examples/catalog.json'];
@@ -482,6 +489,19 @@ const optionCases: OptionCase[] = [
       with: pi,
       shows: 'overridden: board = Raspberry Pi 5 (detected: unknown)',
     },
+    {
+      option: '--hardware-only',
+      base: ['--targets', 'detect'],
+      with: ['--hardware-only'],
+      shows: /^Hardware only\.$/m,
+    },
+    {
+      option: '--require-installed',
+      base: [summarizer, ...on8],
+      with: ['--require-installed'],
+      shows: '✗ model-not-installed',
+      env: withRunner,
+    },
     { option: '--debug', base: on6, with: ['--debug'], shows: 'debug: targets: nvidia-6gb' },
     { option: '--fix', base: ['examples', ...on8], with: ['--fix'], shows: /^Fixed \d+ findings/m },
     {
@@ -534,7 +554,31 @@ const optionCases: OptionCase[] = [
   ...[
     { option: '--catalog', base: [], with: catalog, shows: 'examples/catalog.json:3' },
     { option: '--json', base: [], with: ['--json'], shows: '"models": [' },
+    {
+      option: '--installed',
+      base: [],
+      with: ['--installed'],
+      shows: /^model .+\nrag-embedding /,
+      env: withRunner,
+    },
   ].map((one) => ({ command: 'model list', ...one })),
+  ...[
+    { option: '--catalog', base: ['qwen3:4b'], with: catalog, shows: 'qwen3:4b on this machine' },
+    { option: '--json', base: ['rag-embedding'], with: ['--json'], shows: '"checks": [' },
+    { option: '--set', base: [], with: pi, shows: 'overridden  board = Raspberry Pi 5' },
+    {
+      option: '--online',
+      base: ['rag-embedding'],
+      with: ['--online'],
+      shows: 'not compared with the registry: Hugging Face has no digests',
+    },
+    {
+      option: '--verbose',
+      base: ['rag-embedding'],
+      with: ['--verbose'],
+      shows: `tried ${url}: Docker Model Runner answers`,
+    },
+  ].map((one) => ({ command: 'model doctor', env: withRunner, ...one })),
   ...[
     { option: '--compatibility', base: ['default'], with: ['--compatibility'], shows: 'This machine ' },
     {
@@ -657,8 +701,8 @@ describe('options', () => {
   });
 
   const commands = [
-    ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'target list', 'target detect'],
-    ...['finding list', 'finding show', 'catalog check', 'catalog lock', 'catalog add'],
+    ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'model doctor', 'target list'],
+    ...['target detect', 'finding list', 'finding show', 'catalog check', 'catalog lock', 'catalog add'],
   ];
   test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
     const { code, stdout, stderr } = await mn([...command.split(' '), '--help']);
@@ -1012,7 +1056,7 @@ describe('targets', () => {
       });
       chmodSync(join(folder, 'bin/nvidia-smi'), 0o755);
       const env = { PATH: join(folder, 'bin') };
-      const { code, stdout } = await mn([...validate, summarizer], { cwd: folder, env });
+      const { code, stdout } = await mn([...validate, summarizer, '--hardware-only'], { cwd: folder, env });
       expect(code).toBe(0);
       expect(stdout).toMatch(
         /^Checked 1 blueprint against this machine \(detected: .*NVIDIA RTX 4060 7\.6 GB/,

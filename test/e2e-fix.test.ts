@@ -51,6 +51,7 @@ const plainRun: Omit<CheckOptions, 'paths'> = {
   project: null,
   compare: null,
   changedSince: null,
+  services: { ask: 'never', instead: '' },
 };
 
 const read = (folder: string, file: string) => readFileSync(join(folder, file), 'utf8');

@@ -137,7 +137,7 @@ describe('one truth in several places', () => {
     const text = documentation();
     const missing: string[] = [];
     const commands = [
-      ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'target list'],
+      ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'model doctor', 'target list'],
       ...['finding list', 'finding show'],
     ];
     for (const command of commands) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Worker } from '../src/blueprint/environment.ts';
 import { configNames, dotenvLine, resolveEnvironment } from '../src/blueprint/environment.ts';
+import type { Worker } from '../src/blueprint/worker.ts';
 import { builtInEntries } from '../src/catalog/built-in.ts';
 import { buildCatalog } from '../src/catalog/catalog.ts';
 import { readCatalog } from '../src/catalog/read.ts';

@@ -46,6 +46,7 @@ test('there are schemas for what is read and for what programs read', () => {
     'blueprint.schema.json',
     'catalog-proposal.schema.json',
     'catalog.schema.json',
+    'doctor.schema.json',
     'model-check.schema.json',
     'models-lock.schema.json',
     'report.schema.json',

@@ -74,6 +74,10 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     settings: inputs.set,
     catalogs: inputs.catalogs.map((path) => inWorkspace(base, path, 'catalogs')),
     force: inputs.force,
+    services: {
+      ask: inputs.requireInstalled ? 'always' : 'never',
+      instead: 'set the input require-installed to false',
+    },
     ifNone: inputs.ifNone,
     baseline: inputs.baseline === null ? null : inWorkspace(base, inputs.baseline, 'baseline'),
     updateBaseline: false,

@@ -1,5 +1,5 @@
-import type { Worker } from '../blueprint/environment.ts';
-import { workers } from '../blueprint/environment.ts';
+import type { Worker } from '../blueprint/worker.ts';
+import { workers } from '../blueprint/worker.ts';
 import type { FailOn } from '../check/exit-code.ts';
 import { failOnLevels } from '../check/exit-code.ts';
 import type { FormatName } from '../run/format-names.ts';
@@ -26,6 +26,7 @@ export interface Inputs {
   catalogs: string[];
   /** Null, here and below, where the workflow does not say: the config file may. */
   force: boolean | null;
+  requireInstalled: boolean | null;
   failOn: FailOn | null;
   failOnNew: boolean | null;
   /** `auto`, `none`, or a ref. */
@@ -65,6 +66,7 @@ export const inputNames = [
   'set',
   'catalogs',
   'force',
+  'require-installed',
   'fail-on',
   'fail-on-new',
   'compare',
@@ -127,6 +129,7 @@ export function readInputs(
     target: text('target'),
     catalogs: list('catalogs'),
     force: flag('force'),
+    requireInstalled: flag('require-installed'),
     failOn: choice('fail-on', failOnLevels),
     failOnNew: flag('fail-on-new'),
     compare: text('compare')?.trim() ?? 'none',

@@ -1,6 +1,6 @@
 import type { Blueprint } from '../blueprint/discover.ts';
-import type { Worker } from '../blueprint/environment.ts';
 import { configNames, resolveEnvironment } from '../blueprint/environment.ts';
+import type { Worker } from '../blueprint/worker.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Target } from '../hardware/facts.ts';
 

@@ -6,10 +6,7 @@ import type { ConfigPlace } from './config.ts';
 import type { Declaration } from './declarations.ts';
 import { dockerModelRunner, effectiveConfig, extract } from './declarations.ts';
 import type { Blueprint } from './discover.ts';
-
-/** Where the worker runs: on the host itself, or in a container or sandbox. */
-export const workers = ['hostlocal', 'container'] as const;
-export type Worker = (typeof workers)[number];
+import type { Worker } from './worker.ts';
 
 /** Where Docker Model Runner answers, seen from a worker (spec/model-runtime.md, "Blueprint Config"). */
 const apiBase: Record<Worker, string> = {

@@ -16,6 +16,7 @@ import { compareFindings, finding, replacement } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
+import type { InstalledCheck } from './installed.ts';
 import type { HiddenFinding, Report, ReportBlueprint, ReportDeclaration } from './report.ts';
 import type { Sieve } from './sieve.ts';
 import { answerFor } from './sieve.ts';
@@ -28,6 +29,8 @@ export interface CheckInput {
   targets: readonly Target[];
   /** Turns what only hardware refuses into an allowed result (decision 16). */
   force: boolean;
+  /** Compares with what is installed; for this check only. Null where nobody asked (decision 20). */
+  installed: InstalledCheck | null;
   /** Findings from before the blueprints: catalogs. */
   findings: readonly Finding[];
   files: Pick<Files, 'hasFile'>;
@@ -70,6 +73,7 @@ export function check(input: CheckInput): Report {
     declarations += checked.blueprint.declarations.length;
     for (const declaration of checked.blueprint.declarations) if (declaration.skipped !== null) skipped++;
   }
+  findings.push(...(input.installed?.services() ?? []));
   findings.push(...missing(input, blueprints.length));
   if (sieve?.findings !== undefined) {
     const checked = {
@@ -147,6 +151,7 @@ function checkBlueprint(
       assessments,
       input,
     );
+    about.push(...(input.installed?.of(declaration, accepted, assessment) ?? []));
     for (const found of about) {
       found.declaration = declaration.pointer;
       findings.push(found);

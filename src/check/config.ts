@@ -1,4 +1,4 @@
-import type { Worker } from '../blueprint/environment.ts';
+import type { Worker } from '../blueprint/worker.ts';
 import { child, dotted } from '../document/pointer.ts';
 import type { Range } from '../document/position.ts';
 import type { SourceProblem, YamlParser } from '../document/source.ts';

@@ -1,7 +1,7 @@
 import type { Blueprint } from '../blueprint/discover.ts';
 import { discover } from '../blueprint/discover.ts';
-import type { Worker } from '../blueprint/environment.ts';
 import { containerHint, dotenvLine, resolveEnvironment } from '../blueprint/environment.ts';
+import type { Worker } from '../blueprint/worker.ts';
 import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';

@@ -17,7 +17,9 @@ import { loadCatalogs } from '../run/catalogs.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { chooseTargets } from '../run/targets.ts';
 import { UsageError } from '../run/usage-error.ts';
+import type { InstalledModel } from '../runner/types.ts';
 import { gigabytes, printable, quote } from '../text/text.ts';
+import type { Store } from './installed.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,38 +28,83 @@ export interface ModelOptions {
   json: boolean;
 }
 
+export interface ListOptions extends ModelOptions {
+  installed: boolean;
+}
+
 /** `mn model list`. */
-export async function modelList(options: ModelOptions, terminal: Terminal): Promise<number> {
+export async function modelList(options: ListOptions, terminal: Terminal): Promise<number> {
   const repository = repositoryOf('.');
   const files = nodeFiles([repository]);
   const { catalog, findings } = await loadCatalogs(repository, options.catalog, process.env, files);
   for (const { message, help, location } of findings) {
     terminal.err(`warning: ${placeOf(location)}: ${printable(`${message} ${help}`)}\n`);
   }
+  const store = await (await import('./installed.ts')).lookIntoStore();
+  const rows = listRows(catalog.entries, store).filter(({ model }) => !options.installed || model !== null);
   if (options.json) {
-    terminal.out(`${safeJson({ models: catalog.entries.map((entry) => entryJson(entry)) }, 2)}\n`);
+    const models = rows.map(({ entry, model }) =>
+      entry === null ? strangerJson(model) : entryJson(entry, store === null ? undefined : model),
+    );
+    terminal.out(`${safeJson({ models, docker_model_runner: storeJson(store) }, 2)}\n`);
     return 0;
   }
-  const rows = catalog.entries.map((entry) => [
-    entry.id,
-    entry.dockerModel,
+  const heads = ['model', 'Docker name', 'backend', 'context', 'needs', 'aliases', 'from'];
+  if (store !== null) heads.splice(2, 0, 'installed', 'size', 'digest');
+  const cells = rows.map(({ entry, model }) => {
+    const about = entry === null ? strangerCells(model) : [entry.id, entry.dockerModel, ...entryCells(entry)];
+    if (store !== null) about.splice(2, 0, ...installedCells(model));
+    return about;
+  });
+  if (cells.length > 0) terminal.out(guardLines(table(heads, cells, terminal.colors.bold)));
+  else if (store !== null) terminal.out('No model is installed.\n');
+  if (store === null)
+    terminal.out(`${cells.length > 0 ? '\n' : ''}What is installed is not known: ${notKnown}\n`);
+  terminal.out('\nDoes one run here: mn model show <model> --compatibility\n');
+  return 0;
+}
+
+const notKnown = 'no Docker Model Runner answers (mn model doctor says why)';
+
+/** What a table row is about: an entry, what is installed under its name, or a model that no catalog knows. */
+type ListRow = { entry: CatalogEntry; model: InstalledModel | null } | { entry: null; model: InstalledModel };
+
+function listRows(entries: readonly CatalogEntry[], store: Store | null): ListRow[] {
+  if (store === null) return entries.map((entry) => ({ entry, model: null }));
+  const known: ListRow[] = entries.map((entry) => ({ entry, model: store.find(entry.dockerModel) }));
+  const strangers = store.models.filter((model) => known.every((row) => row.model !== model));
+  return [...known, ...strangers.map((model) => ({ entry: null, model }))];
+}
+
+function entryCells(entry: CatalogEntry): string[] {
+  return [
     entry.backend,
     entry.contextSize === null ? '–' : String(entry.contextSize),
     requirementsText(entry),
-    entry.aliases.join(', '),
+    entry.aliases.filter((alias) => alias !== entry.dockerModel).join(', '),
     sourceText(entry),
-  ]);
-  terminal.out(
-    guardLines(
-      table(
-        ['model', 'Docker name', 'backend', 'context', 'needs', 'aliases', 'from'],
-        rows,
-        terminal.colors.bold,
-      ),
-    ),
-  );
-  terminal.out('\nDoes one run here: mn model show <model> --compatibility\n');
-  return 0;
+  ];
+}
+
+function strangerCells(model: InstalledModel): string[] {
+  const context = model.contextSize === null ? '–' : String(model.contextSize);
+  const names =
+    model.tags.length === 0 ? [shortDigest(model), 'no tag'] : [strangerId(model), model.tags[0] ?? ''];
+  return [...names, '–', context, 'not known', '', 'no catalog'];
+}
+
+function installedCells(model: InstalledModel | null): string[] {
+  return model === null ? ['no', '', ''] : ['yes', model.size ?? '–', shortDigest(model)];
+}
+
+/** Twelve digits, as Docker shows them. */
+function shortDigest({ digest }: InstalledModel): string {
+  return digest.slice('sha256:'.length, 'sha256:'.length + 12);
+}
+
+/** What names a model that no catalog knows: its first tag as people write it, or its digest. */
+function strangerId({ tags, digest }: InstalledModel): string {
+  return tags[0]?.replace(/^(?:(?:index\.|registry-1\.)?docker\.io\/)/, '') ?? digest;
 }
 
 export interface ShowOptions extends ModelOptions {
@@ -85,8 +132,10 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
       ? []
       : new Assessments(catalog, chosen.targets, false).of(entry, effectiveBackend(null, entry)).verdicts;
 
+  const store = await (await import('./installed.ts')).lookIntoStore();
+  const model = store === null ? undefined : store.find(entry.dockerModel);
   if (options.json) {
-    const json: Record<string, unknown> = entryJson(entry);
+    const json: Record<string, unknown> = entryJson(entry, model);
     if (chosen !== null) {
       json['compatibility'] = verdictJson(verdicts[0] as Verdict);
       json['hardware'] = profileOf(chosen.targets[0] as Target);
@@ -95,7 +144,7 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
     terminal.out(`${safeJson(json, 2)}\n`);
     return 0;
   }
-  terminal.out(guardLines(`${describeEntry(entry, terminal)}\n`));
+  terminal.out(guardLines(`${describeEntry(entry, model, terminal)}\n`));
   if (chosen === null) {
     terminal.out(
       `  needs ${requirementsText(entry)}\n\nDoes it run here: mn model show ${entry.id} --compatibility\n`,
@@ -108,7 +157,7 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
   return 0;
 }
 
-function resolveOrThrow(catalog: Catalog, ref: string): CatalogEntry {
+export function resolveOrThrow(catalog: Catalog, ref: string): CatalogEntry {
   const resolved = catalog.resolve(ref);
   if (resolved !== null) return resolved.entry;
   throw new UsageError([
@@ -131,7 +180,11 @@ function sourceText({ source }: CatalogEntry): string {
   return source.line === null ? source.catalog : `${source.catalog}:${source.line}`;
 }
 
-function describeEntry(entry: CatalogEntry, { colors }: Terminal): string {
+function describeEntry(
+  entry: CatalogEntry,
+  model: InstalledModel | null | undefined,
+  { colors }: Terminal,
+): string {
   const facts = [
     entry.dockerModel,
     entry.backends.join(', '),
@@ -141,8 +194,18 @@ function describeEntry(entry: CatalogEntry, { colors }: Terminal): string {
   const from = [
     entry.source.line === null ? 'built-in catalog' : sourceText(entry),
     ...(entry.fallback === null ? [] : [`falls back to ${entry.fallback}`]),
+    model === undefined
+      ? `installed or not: ${notKnown}`
+      : model === null
+        ? 'not installed'
+        : installedWords(model),
   ];
   return `${colors.bold(printable(entry.id))}  ${printable(facts.join(' · '))}\n  ${printable(from.join(' · '))}\n`;
+}
+
+/** `installed (3.4GiB, 653017dd060f)`. */
+function installedWords(model: InstalledModel): string {
+  return `installed (${[...(model.size === null ? [] : [model.size]), shortDigest(model)].join(', ')})`;
 }
 
 function paintStatus(verdict: Verdict, { colors }: Terminal): string {
@@ -181,10 +244,13 @@ function manyVerdicts(targets: readonly Target[], verdicts: readonly Verdict[], 
 }
 
 /**
- * A catalog entry with the fields that MirrorNeuron's own `mn model list
- * --json` has, and with ours. `installed` is null: nobody has looked.
+ * A catalog entry with the fields that MirrorNeuron's own `mn model list --json` has, and with ours. `model` is
+ * what is installed under its name: null for nothing, undefined where nobody could look.
  */
-export function entryJson(entry: CatalogEntry): Record<string, unknown> {
+export function entryJson(
+  entry: CatalogEntry,
+  model: InstalledModel | null | undefined,
+): Record<string, unknown> {
   const { minVramGb, minUnifiedMemoryGb, minCpuRamGb } = entry.requirements;
   return {
     id: entry.id,
@@ -205,11 +271,47 @@ export function entryJson(entry: CatalogEntry): Record<string, unknown> {
     },
     default: entry.id === defaultModelId,
     status: entry.id === defaultModelId ? 'default' : '',
-    installed: null,
+    ...installedJson(model),
     source: { catalog: entry.source.catalog, line: entry.source.line },
   };
 }
 
-function verdictJson(verdict: Verdict): Record<string, unknown> {
+function installedJson(model: InstalledModel | null | undefined): Record<string, unknown> {
+  return {
+    installed: model === undefined ? null : model !== null,
+    size: model?.size ?? null,
+    digest: model?.digest ?? null,
+    tags: model?.tags ?? [],
+  };
+}
+
+/** An installed model that no catalog knows, with the fields of an entry. */
+function strangerJson(model: InstalledModel): Record<string, unknown> {
+  const id = strangerId(model);
+  return {
+    id,
+    name: id,
+    provider: 'docker_model_runner',
+    model: id,
+    docker_model: id,
+    api_model: null,
+    backend: null,
+    backends: [],
+    aliases: [],
+    context_size: model.contextSize,
+    fallback_model: null,
+    requirements: {},
+    default: false,
+    status: '',
+    ...installedJson(model),
+    source: null,
+  };
+}
+
+function storeJson(store: Store | null): Record<string, unknown> {
+  return { running: store !== null, endpoint: store?.endpoint ?? null };
+}
+
+export function verdictJson(verdict: Verdict): Record<string, unknown> {
   return { ...verdict, warnings: verdict.status === 'warning' ? [verdict.help] : [] };
 }

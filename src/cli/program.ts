@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { workers } from '../blueprint/environment.ts';
+import { workers } from '../blueprint/worker.ts';
 import { failOnLevels } from '../check/exit-code.ts';
 import { standardStream } from '../io/stream.ts';
 import { guardLines } from '../report/guard.ts';
@@ -13,8 +13,9 @@ import type { CatalogCheckOptions } from './catalog.ts';
 import type { CatalogAddOptions } from './catalog-add.ts';
 import type { CatalogLockOptions } from './catalog-lock.ts';
 import type { DetectOptions } from './detect.ts';
+import type { DoctorOptions } from './doctor.ts';
 import type { EnvOptions } from './env.ts';
-import type { ModelOptions, ShowOptions } from './model.ts';
+import type { ListOptions, ShowOptions } from './model.ts';
 import type { TargetListOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 import { realTerminal } from './terminal.ts';
@@ -39,6 +40,10 @@ const nothingGiven = {
   exclude: [],
   failNewOnly: false,
   updateBaseline: false,
+  hardwareOnly: false,
+  requireInstalled: false,
+  installed: false,
+  verbose: false,
   quiet: false,
   fix: false,
   dryRun: false,
@@ -62,6 +67,7 @@ const examples = {
     ['mn blueprint validate blueprints/', ''],
     ['mn blueprint validate --targets .mn/targets.yaml --fail-on warning', ''],
     ['mn blueprint validate --targets nvidia-6gb --force', ''],
+    ['mn blueprint validate --hardware-only', 'this machine, without Docker'],
     ['mn blueprint validate --compare origin/main --fail-new-only', ''],
     ['mn blueprint validate --json --output report.json', ''],
     ['mn blueprint validate --fix --dry-run', ''],
@@ -88,6 +94,10 @@ const examples = {
     ['mn catalog add ai/qwen3:4B-UD-Q4_K_XL --id drafts', 'only shows the entry'],
     ['mn catalog add hf.co/owner/repository:Q4_K_M --context-size 8192 --write', ''],
     ['mn catalog add ./model.gguf --model myorg/drafts:v1 --write', ''],
+  ],
+  doctor: [
+    ['mn model doctor', ''],
+    ['mn model doctor nemotron3 --json', ''],
   ],
 } as const;
 
@@ -170,6 +180,8 @@ const groups: readonly Group[] = [
         .addOption(new Option('--exclude <glob>', 'no blueprints that match; repeatable').argParser(several))
         .option('--force', 'allow what only the hardware table refuses, with a warning')
         .option('--no-force', 'do not, whatever the config file says')
+        .option('--hardware-only', 'leave Docker Model Runner and installed models of this machine out')
+        .option('--require-installed', 'models must be installed here, whatever the targets are')
         .addOption(failOnOption())
         .option('--fail-new-only', 'with --compare, only new findings count for --fail-on')
         .option('--changed-since <ref>', 'only blueprints that a change since this branch left it can affect')
@@ -217,12 +229,13 @@ const groups: readonly Group[] = [
   },
   {
     name: 'model',
-    description: 'the models of the catalog',
+    description: 'the models of the catalog, and those that are installed',
     fill(group, start) {
-      command(group, 'list', 'list the catalog')
+      command(group, 'list', 'list the catalog, and what is installed')
+        .option('--installed', 'only models that are installed')
         .addOption(catalogOption())
         .option('--json', 'one JSON document')
-        .action((options: ModelOptions, chosen: Command) =>
+        .action((options: ListOptions, chosen: Command) =>
           start(chosen, async (terminal) =>
             (await import('./model.ts')).modelList({ ...nothingGiven, ...options }, terminal),
           ),
@@ -238,6 +251,23 @@ const groups: readonly Group[] = [
         .action((ref: string, options: ShowOptions, chosen: Command) =>
           start(chosen, async (terminal) =>
             (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
+          ),
+        );
+      command(group, 'doctor', 'check step by step that a model works on this machine')
+        .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
+        .option('--online', 'compare its digest with the registry')
+        .option('--verbose', 'say what was tried to find Docker Model Runner')
+        .addOption(setOption())
+        .addOption(catalogOption())
+        .option('--json', 'one JSON document')
+        .addHelpText('after', exampleText(examples.doctor))
+        .addHelpText(
+          'after',
+          'Exit codes: 0 all ok or warnings only, 1 something failed, 2 an unknown model.',
+        )
+        .action((ref: string, options: DoctorOptions, chosen: Command) =>
+          start(chosen, async (terminal) =>
+            (await import('./doctor.ts')).modelDoctor(ref, { ...nothingGiven, ...options }, terminal),
           ),
         );
     },

@@ -31,6 +31,8 @@ export interface ValidateOptions extends OutputOptions {
   updateBaseline: boolean;
   /** A file, or false for none. */
   config?: string | boolean;
+  hardwareOnly: boolean;
+  requireInstalled: boolean;
   quiet: boolean;
   fix: boolean;
   dryRun: boolean;
@@ -56,6 +58,9 @@ export async function validate(
       '--fail-new-only needs a version to compare with. Add --compare, as in --compare origin/main.',
     );
   }
+  if (options.hardwareOnly && options.requireInstalled) {
+    problems.push('--hardware-only and --require-installed contradict each other. Give one of them.');
+  }
   if (problems.length > 0) throw new UsageError(problems);
   const choice = typeof options.config === 'string' || options.config === false ? options.config : null;
   const project = await projectOf('.', choice, true);
@@ -74,6 +79,12 @@ export async function validate(
       settings: options.set,
       catalogs: options.catalog,
       force: options.force ?? null,
+      services: {
+        ask: options.hardwareOnly ? 'never' : options.requireInstalled ? 'always' : 'this-machine',
+        instead: options.requireInstalled
+          ? 'leave out --require-installed'
+          : 'leave it out with --hardware-only',
+      },
       ifNone: options.ifNone ?? null,
       baseline: options.baseline ?? null,
       updateBaseline: options.updateBaseline,

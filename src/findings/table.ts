@@ -1,4 +1,4 @@
-import { count, quote, short } from '../text/text.ts';
+import { count, installCommand, quote, short } from '../text/text.ts';
 import type { Severity } from './finding.ts';
 
 /** What a finding about a verdict needs to say. All strings are as the files have them. */
@@ -65,6 +65,8 @@ export interface FindingData {
     reason: string;
     advice: string;
   };
+  'runner-unavailable': { reason: string; fix: string; models: string[] };
+  'model-not-installed': { place: string; ref: string; model: string; dockerModel: string; forced: boolean };
   'no-blueprint': { searched: string };
   'baseline-stale': { file: string; entries: number; first: string };
   'suppression-expired': { finding: string; blueprint: string; until: string; reason: string };
@@ -105,6 +107,14 @@ function onTargets(data: VerdictData): string {
 function whyHere(data: VerdictData): string {
   const also = data.more > 0 ? ` (also: ${count(data.more, 'more target')})` : '';
   return `${short(data.place)} asks for ${called(data)}. On ${short(data.target)}: ${data.reason}${also}.`;
+}
+
+/** `a, b, c and 4 more`. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map((name) => short(name));
+  const more = names.length - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
 export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
@@ -360,6 +370,22 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
       `${short(data.place)} asks for ${called(data)}, which runs on none of the ${count(data.targets, 'target')}. ${data.reason}.`,
     help: ({ advice }) => advice,
     sameAs: ({ model, reason }) => `${model} ${reason}`,
+  },
+  'runner-unavailable': {
+    severity: 'error',
+    summary: 'Docker Model Runner, or an engine of it, is not there',
+    title: () => 'Docker Model Runner is not ready',
+    message: ({ reason, models }) => `${reason} It is needed for ${listed(models)}.`,
+    help: ({ fix }) => fix,
+  },
+  'model-not-installed': {
+    severity: 'error',
+    summary: 'A model is not installed in Docker Model Runner',
+    title: ({ model }) => `${short(model)} is not installed`,
+    message: (data) =>
+      `${short(data.place)} asks for ${called(data)}; Docker Model Runner has no ${short(data.dockerModel)}.`,
+    help: ({ model, forced }) => installCommand(model, forced ? ' --force' : ''),
+    sameAs: ({ model }) => model,
   },
   'no-blueprint': {
     severity: 'warning',

@@ -105,6 +105,7 @@ export class Base {
         mayBeMissing: true,
       }),
       sieve: null,
+      installed: now.installed,
     };
   }
 

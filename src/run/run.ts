@@ -10,6 +10,7 @@ import { globFilter } from '../io/globs.ts';
 import { quote } from '../text/text.ts';
 import { loadCatalogs } from './catalogs.ts';
 import type { CompareWith } from './compare.ts';
+import type { askInstalled } from './installed.ts';
 import type { Project } from './project.ts';
 import { repositoryOf, shownPath } from './repository.ts';
 import type { Sifting } from './sifting.ts';
@@ -21,6 +22,13 @@ import { checkVersion } from './version.ts';
 
 export const ifNoneLevels = ['warn', 'error', 'ignore'] as const;
 export type IfNone = (typeof ifNoneLevels)[number];
+
+/** Whether the runner is asked for what is installed: always, where this machine is a target, or never. */
+export interface Services {
+  ask: 'always' | 'this-machine' | 'never';
+  /** How to leave it out: `leave it out with --hardware-only`. */
+  instead: string;
+}
 
 /** What both doors ask for. Of a list, nothing is the same as not given. */
 export interface RunOptions {
@@ -45,6 +53,8 @@ export interface RunOptions {
   updateBaseline: boolean;
   /** The config file: it says what the other options leave open. */
   project: Project | null;
+  /** When the Docker Model Runner of this machine is asked what it has (decision 20). */
+  services: Services;
   positions: 'all' | 'findings';
   whenNobodyChose: WhenNobodyChose;
   env: Readonly<Record<string, string | undefined>>;
@@ -95,12 +105,22 @@ export async function run(options: RunOptions): Promise<Run> {
       return collect<Root>(error);
     }
   });
+  const { ask, instead } = options.services;
+  let asking: ReturnType<typeof askInstalled> | null = null;
+  const askNow = async () => (await import('./installed.ts')).askInstalled(instead);
+  if (ask === 'always') asking = askNow();
+  let isHere = false;
   const chosen = await chooseTargets(
     {
       specs: settled.targets,
       only: options.target,
       settings: settled.settings,
       whenNobodyChose: options.whenNobodyChose,
+      // Side by side with the detection: what does not answer takes its time for both.
+      onThisMachine: () => {
+        isHere = true;
+        if (ask === 'this-machine') asking ??= askNow();
+      },
     },
     repository,
     filesFor(options.targets),
@@ -111,7 +131,9 @@ export async function run(options: RunOptions): Promise<Run> {
   const sifting = await siftingOf(options, settled, repository, files, namedFiles).catch(collect<Sifting>);
   if (problems.length > 0 || chosen === null || catalogs === null) throw new UsageError(problems);
 
+  const asked = await asking;
   const version: Version = {
+    installed: asked?.installed ?? null,
     files,
     roots: roots as Root[],
     searched: paths,
@@ -142,7 +164,7 @@ export async function run(options: RunOptions): Promise<Run> {
     wrote: sifting?.finish(report) ?? null,
     info: {
       targetsFrom: chosen.from,
-      targetsHint: chosen.hint,
+      targetsHint: [asked?.words ?? (isHere ? 'Hardware only.' : ''), chosen.hint].filter(Boolean).join(' '),
       catalogFrom: catalogs.from,
       elapsedMs: null,
       force,

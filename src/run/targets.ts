@@ -32,6 +32,8 @@ export interface TargetChoice {
   whenNobodyChose: WhenNobodyChose;
   /** This machine, where it was detected before: it stays what it was while a run lasts. */
   detected?: Target | undefined;
+  /** Called when this machine is one of them, before it is looked at: that may take seconds. */
+  onThisMachine?: () => void;
 }
 
 /** Chooses the targets of a run. Throws a UsageError with everything that is wrong. */
@@ -54,7 +56,7 @@ export async function chooseTargets(
 }
 
 async function choose(
-  { specs, settings, whenNobodyChose, detected }: TargetChoice,
+  { specs, settings, whenNobodyChose, detected, onThisMachine }: TargetChoice,
   repository: string,
   files: Files,
 ): Promise<ChosenTargets> {
@@ -73,6 +75,7 @@ async function choose(
       return parseTargetsFile(path, read.text, yaml);
     },
     async detect() {
+      onThisMachine?.();
       if (detected !== undefined) return detected;
       const { detectHardware, hostTarget } = await import('../hardware/detect/detect.ts');
       const { hostProbe } = await import('../io/probe.ts');
@@ -99,7 +102,7 @@ async function choose(
     return {
       targets: [target],
       from: detectedWords(target),
-      hint: 'Hardware only; mn target detect says what was found, and how. To check other machines: --targets with presets (mn target list) or a file, or add .mn/targets.yaml.',
+      hint: 'mn target detect says what was found, and how. To check other machines: --targets with presets (mn target list) or a file, or add .mn/targets.yaml.',
     };
   }
   refuseSettings(settings);

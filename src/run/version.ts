@@ -2,6 +2,7 @@ import type { Blueprint, Root } from '../blueprint/discover.ts';
 import { discover } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { check } from '../check/check.ts';
+import type { InstalledCheck } from '../check/installed.ts';
 import type { Report } from '../check/report.ts';
 import type { Sieve } from '../check/sieve.ts';
 import type { Files } from '../document/files.ts';
@@ -23,13 +24,15 @@ export interface Version {
   targets: ChosenTargets;
   catalogs: LoadedCatalogs;
   sieve: Sieve | null;
+  /** What to say of installed models, anew for each check; null where nobody asks. */
+  installed: (() => InstalledCheck) | null;
 }
 
 const severities: Record<IfNone, Severity | null> = { warn: 'warning', error: 'error', ignore: null };
 
 /** Discovers the blueprints of a version and checks them. */
 export function checkVersion(
-  { files, roots, searched, wanted, affected, targets, catalogs, sieve }: Version,
+  { files, roots, searched, wanted, affected, targets, catalogs, sieve, installed }: Version,
   options: Pick<RunOptions, 'force' | 'ifNone' | 'positions' | 'onBlueprint'>,
 ): Report {
   const notBlueprints: string[] = [];
@@ -48,6 +51,7 @@ export function checkVersion(
     searched,
     notBlueprints,
     sieve,
+    installed: installed?.() ?? null,
   });
 }
 

@@ -4,6 +4,7 @@ import {
   parseCompletion,
   parseConfigurations,
   parseEmbedding,
+  parseGpuLog,
   parseModel,
   parseModels,
   parseRemoved,
@@ -18,6 +19,7 @@ import type {
   BackendStatus,
   Endpoint,
   FirstAnswer,
+  GpuLog,
   InstalledModel,
   ModelConfiguration,
   PullDone,
@@ -80,6 +82,10 @@ export interface LoadOptions {
 const mostBytes = 16 * 2 ** 20;
 /** Most bytes that are read of a refusal. */
 const mostRefusal = 64 * 2 ** 10;
+/** Longest reading of a log, in milliseconds. */
+const logMs = 3000;
+/** Characters of a log in which a phrase about the GPU has room. */
+const mostPhrase = 100;
 /** Lines in words that may count as progress. */
 const mostStatuses = 1000;
 
@@ -140,6 +146,32 @@ export class ModelRunner {
   /** The engines and what each says of itself. Only a first answer of a model proves that one works. */
   async status(): Promise<BackendStatus[]> {
     return this.#get('/engines/status', 'its engines', parseStatus);
+  }
+
+  /** What its log says of the GPU, as far as it can be read in 3 s; nothing where it is not served. */
+  async gpuLog(): Promise<GpuLog> {
+    let log: GpuLog = { found: null, layers: null };
+    const subject = 'its log';
+    const signal = AbortSignal.timeout(logMs);
+    try {
+      const answer = await this.#send({ method: 'GET', path: '/logs' }, subject, {}, signal);
+      if (answer.status !== 200) {
+        answer.close();
+        return log;
+      }
+      const decoder = new TextDecoder();
+      let rest = '';
+      for await (const piece of answer.body) {
+        const text = rest + decoder.decode(piece, { stream: true });
+        log = parseGpuLog(text, log);
+        // What is cut here may go on in the next piece.
+        rest = text.slice(-mostPhrase);
+      }
+    } catch (error) {
+      // What was read until then still stands.
+      if (!(error instanceof RunnerError)) throw error;
+    }
+    return log;
   }
 
   /** The models in memory. */

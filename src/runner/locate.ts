@@ -20,6 +20,9 @@ import type { Endpoint } from './types.ts';
 const runnerMs = 1500;
 /** The same where one place is named and nothing else is asked. */
 const namedMs = 4000;
+/** The same, and for a connection, where an answer is only worth having at once. */
+const quickMs = 1500;
+const quickConnectMs = 300;
 /** Longest wait for the command docker, in milliseconds; all its runs go side by side. */
 const dockerMs = 2500;
 
@@ -81,23 +84,51 @@ interface Heard {
 /**
  * Finds the runner: `MODEL_RUNNER_HOST` alone where it is set, else port 12434 of this machine, else the socket of
  * Docker Desktop. Where none answers, says why and the one next step. Installs nothing, and ends within 5 s.
+ * `docker` is what the command docker told, where it was asked already.
  */
-export async function locate(outside: Outside): Promise<Located> {
-  const { env } = outside;
-  const host = env['MODEL_RUNNER_HOST']?.trim() ?? '';
+export async function locate(outside: Outside, docker?: Promise<Docker>): Promise<Located> {
+  const host = namedHost(outside);
   if (host !== '') return locateNamed(host, outside);
-  const places = [local, ...socketPlaces(outside)];
+  const { endpoint, heard } = await firstOf([local, ...socketPlaces(outside)], outside, runnerMs);
+  if (endpoint !== null) return { ok: true, endpoint, tried: attempts(heard) };
+  return absent(heard, outside, await (docker ?? askDocker(outside)));
+}
+
+/** Finds the runner where it answers at once; no command is run. Null where none does, for whatever reason. */
+export async function locateQuickly(outside: Outside): Promise<Endpoint | null> {
+  const host = namedHost(outside);
+  const named = host === '' ? null : parseHost(host, usesTls(outside));
+  if (host !== '' && named === null) return null;
+  const places = named === null ? [local, ...socketPlaces(outside)] : [named];
+  return (await firstOf(places, outside, quickMs, quickConnectMs)).endpoint;
+}
+
+/** The first of these places where a runner answers, and what was heard until then. */
+async function firstOf(
+  places: readonly Endpoint[],
+  outside: Outside,
+  ms: number,
+  connectMs = ms / 2,
+): Promise<{ endpoint: Endpoint | null; heard: Heard[] }> {
   const stopping = new AbortController();
-  const hearing = places.map((endpoint) => listen(endpoint, outside, stopping, runnerMs));
+  const hearing = places.map((endpoint) => listen(endpoint, outside, stopping, ms, connectMs));
   const heard: Heard[] = [];
   for (const one of hearing) {
     const last = await one;
     heard.push(last);
     if (last.error !== null) continue;
     stopping.abort();
-    return { ok: true, endpoint: last.endpoint, tried: attempts(heard) };
+    return { endpoint: last.endpoint, heard };
   }
-  return absent(heard, outside);
+  return { endpoint: null, heard };
+}
+
+function namedHost({ env }: Outside): string {
+  return env['MODEL_RUNNER_HOST']?.trim() ?? '';
+}
+
+function usesTls({ env }: Outside): boolean {
+  return env['MODEL_RUNNER_TLS'] === 'true';
 }
 
 const local: Endpoint = {
@@ -120,7 +151,7 @@ function socketPlaces({ env, platform }: Outside): Endpoint[] {
 }
 
 async function locateNamed(host: string, outside: Outside): Promise<Located> {
-  const endpoint = parseHost(host, outside.env['MODEL_RUNNER_TLS'] === 'true');
+  const endpoint = parseHost(host, usesTls(outside));
   if (endpoint === null) {
     return {
       ok: false,
@@ -130,7 +161,7 @@ async function locateNamed(host: string, outside: Outside): Promise<Located> {
       tried: [],
     };
   }
-  const heard = await listen(endpoint, outside, new AbortController(), namedMs);
+  const heard = await listen(endpoint, outside, new AbortController(), namedMs, namedMs / 2);
   const tried = attempts([heard]);
   if (heard.error === null) return { ok: true, endpoint, tried };
   return {
@@ -178,10 +209,11 @@ async function listen(
   outside: Outside,
   stopping: AbortController,
   ms: number,
+  connectMs: number,
 ): Promise<Heard> {
   const timer = setTimeout(() => stopping.abort(), ms);
   try {
-    const runner = new ModelRunner(endpoint, { ask: outside.ask ?? ask, times: { connectMs: ms / 2 } });
+    const runner = new ModelRunner(endpoint, { ask: outside.ask ?? ask, times: { connectMs } });
     await runner.list(stopping.signal);
     return { endpoint, error: null };
   } catch (error) {
@@ -215,14 +247,15 @@ function why({ kind, said, message }: RunnerError): string {
   }
 }
 
-/** What the command docker tells; nothing that it is asked installs anything. */
-interface Docker {
+/** What the command docker told. */
+export interface Docker {
   version: Ran;
   plugin: Ran;
   context: Ran;
 }
 
-async function askDocker({ env, platform, run }: Outside): Promise<Docker> {
+/** Asks the command docker, side by side and within 2.5 s; nothing that it is asked installs anything. */
+export async function askDocker({ env, platform, run }: Outside): Promise<Docker> {
   const quiet = { ...env, MODEL_RUNNER_NO_AUTO_INSTALL: '1' };
   const start = performance.now();
   const places = dockerPlaces(platform, env);
@@ -266,8 +299,7 @@ export function remoteHost(context: Ran, env: Readonly<Record<string, string | u
   return /^(?:tcp|ssh|https?):\/\//i.test(host) ? host : null;
 }
 
-async function absent(heard: readonly Heard[], outside: Outside): Promise<Located> {
-  const docker = await askDocker(outside);
+function absent(heard: readonly Heard[], outside: Outside, docker: Docker): Located {
   const remote = remoteHost(docker.context, outside.env);
   const absence = absenceOf(heard, docker, remote !== null, outside);
   const { message, fix } = words(absence, placeOf(outside));
@@ -299,6 +331,37 @@ function absenceOf(heard: readonly Heard[], docker: Docker, isRemote: boolean, o
   // Docker Desktop for Linux has no Model Runner of its own.
   const isDesktop = parsed.engine === 'docker-desktop' && placeOf(outside) !== 'linux';
   return isDesktop ? 'desktop-disabled' : 'no-runner';
+}
+
+/** The command docker in words. */
+export interface DockerFacts {
+  /** There is such a command. */
+  found: boolean;
+  /** `Docker Engine, client 28.5.1`; null where no server answers. */
+  server: string | null;
+  /** Whether it has the plugin `model`; null where it did not tell. */
+  plugin: boolean | null;
+  /** `v1.2.6`; null where not known. */
+  pluginVersion: string | null;
+}
+
+export function dockerFacts({ version, plugin }: Docker): DockerFacts {
+  const { client, engine, serverReachable, podman } = parseDockerVersion(version.stdout);
+  const name = podman ? 'Podman' : engine === 'docker-desktop' ? 'Docker Desktop' : 'Docker Engine';
+  const has = hasPlugin(plugin);
+  // Before v1.0.30: `Docker Model Runner version v1.0.2`.
+  const told = /^\s*(?:Version:|Docker Model Runner version)\s+(v?\d[\w.-]*)/m.exec(plugin.stdout)?.[1];
+  return {
+    found: version.ended !== 'missing',
+    server: serverReachable ? `${name}${client === null ? '' : `, client ${short(client, 40)}`}` : null,
+    plugin: has,
+    pluginVersion: has === true && told !== undefined ? short(told, 40) : null,
+  };
+}
+
+/** How to get the plugin on this machine. */
+export function pluginFix(outside: Outside): string {
+  return words('no-plugin', placeOf(outside)).fix;
 }
 
 function dockerAttempts({ version, plugin }: Docker, remote: string | null): Attempt[] {

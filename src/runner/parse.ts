@@ -3,6 +3,7 @@ import { isDigest } from './reference.ts';
 import type {
   BackendState,
   BackendStatus,
+  GpuLog,
   InstalledModel,
   ModelConfiguration,
   Removed,
@@ -138,4 +139,16 @@ export function parseCompletion(value: unknown): { tokensPerSecond: number | nul
 export function parseEmbedding(value: unknown): number | null {
   const vector = field(listOf(field(value, 'data'))?.[0], 'embedding');
   return Array.isArray(vector) && vector.length > 0 && vector.every(Number.isFinite) ? vector.length : null;
+}
+
+/** What a part of the log says of the GPU, over what the parts before it said. The last word counts. */
+export function parseGpuLog(text: string, before: GpuLog): GpuLog {
+  // docker/model-runner, pkg/inference/backends/llamacpp/llamacpp.go.
+  const found = [...text.matchAll(/\bgpuSupport=(true|false)\b/g)].at(-1)?.[1];
+  // llama.cpp, src/llama-model.cpp.
+  const [, onGpu, all] = [...text.matchAll(/\boffloaded (\d{1,6})\/(\d{1,6}) layers to GPU/g)].at(-1) ?? [];
+  return {
+    found: found === undefined ? before.found : found === 'true',
+    layers: onGpu === undefined ? before.layers : { onGpu: Number(onGpu), all: Number(all) },
+  };
 }

@@ -1,6 +1,7 @@
 import { dockerKey } from '../catalog/name.ts';
 import { quote } from '../text/text.ts';
 import { RunnerError } from './errors.ts';
+import type { InstalledModel } from './types.ts';
 
 /** A reference in the form in which it is sent. */
 export interface Reference {
@@ -57,4 +58,19 @@ export function isTagOf(name: string, listed: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Finds installed models by name, in any spelling; null where none has it, and for what is no name of a model. */
+export function finderIn(models: readonly InstalledModel[]): (ref: string) => InstalledModel | null {
+  const nameOf = (ref: string) => {
+    try {
+      return parseReference(ref).name;
+    } catch {
+      return null;
+    }
+  };
+  const known = new Map<string | null, InstalledModel>();
+  for (const model of models) for (const tag of model.tags) known.set(nameOf(tag), model);
+  known.delete(null);
+  return (ref) => known.get(nameOf(ref)) ?? null;
 }

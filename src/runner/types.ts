@@ -90,3 +90,11 @@ export interface FirstAnswer {
   /** Length of the vector, of an embedding model. */
   dimensions: number | null;
 }
+
+/** What the log of a runner says of the GPU. */
+export interface GpuLog {
+  /** Whether llama.cpp found a GPU when it was installed; null where the log does not say. */
+  found: boolean | null;
+  /** How many layers of the model that was loaded last are on the GPU; null likewise. */
+  layers: { onGpu: number; all: number } | null;
+}

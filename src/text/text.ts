@@ -39,6 +39,13 @@ export function quote(value: unknown): string {
   return String(value);
 }
 
+/** The command that installs a model, where its name can be copied into a shell as it stands; else where to look. */
+export function installCommand(model: string, options = ''): string {
+  return /^\w[\w./:@-]*$/.test(model)
+    ? `mn model install ${model}${options}`
+    : 'Install it with mn model install, by the name that stands here.';
+}
+
 /** `1 blueprint`, `2 blueprints`. */
 export function count(amount: number, noun: string, plural = `${noun}s`): string {
   return `${amount} ${amount === 1 ? noun : plural}`;

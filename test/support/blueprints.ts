@@ -85,6 +85,7 @@ export function checkTree(tree: Tree, input: Partial<CheckInput> = {}): Report {
     catalog: builtIn,
     targets: [preset('mac-m4-max-128')],
     force: false,
+    installed: null,
     findings: [],
     files,
     positions: 'findings',

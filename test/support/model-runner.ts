@@ -106,6 +106,8 @@ export class FakeModelRunner {
     'llama.cpp': 'Running: llama.cpp c22473b',
     vllm: 'Not Installed: binary not found',
   };
+  /** `GET /logs`; null before it was served. */
+  log: string | null = null;
   loaded: { backend: string; model: string; mode: string; inUse?: boolean }[] = [];
   configured: {
     Backend: string;
@@ -210,6 +212,9 @@ export class FakeModelRunner {
       return faults.noVersion
         ? send(response, 404, 'not found\n')
         : json(response, { version: this.version });
+    }
+    if (route === 'GET /logs') {
+      return this.log === null ? send(response, 404, 'not found\n') : send(response, 200, this.log);
     }
     if (route === 'GET /engines/status') return json(response, this.status);
     if (route === 'GET /engines/ps') {

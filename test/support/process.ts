@@ -109,7 +109,9 @@ function environment(more: Record<string, string>): Record<string, string> {
     return value === undefined ? [] : [[name, value] as const];
   });
   // No PATH: nothing but the fake programs of a test is found.
-  return { ...Object.fromEntries(needed), PATH: home, HOME: home, USERPROFILE: home, ...more };
+  // No Docker Model Runner of whoever runs the tests either; an empty MODEL_RUNNER_HOST looks for one as usual.
+  const runner = { MODEL_RUNNER_HOST: 'http://127.0.0.1:9' };
+  return { ...Object.fromEntries(needed), PATH: home, HOME: home, USERPROFILE: home, ...runner, ...more };
 }
 
 /** Runs a bundle to its end. Its output is captured and never printed: it may hold workflow commands. */
