@@ -47,10 +47,13 @@ test('there are schemas for what is read and for what programs read', () => {
     'catalog-proposal.schema.json',
     'catalog.schema.json',
     'doctor.schema.json',
+    'install.schema.json',
     'model-check.schema.json',
     'models-lock.schema.json',
+    'remove.schema.json',
     'report.schema.json',
     'targets.schema.json',
+    'update.schema.json',
   ]);
 });
 
@@ -111,7 +114,8 @@ describe.each(files)('%s', (file, schema) => {
 
 test('every pattern of the checked schemas has words, and no words are left over', () => {
   const used = files
-    .filter(([file]) => file !== 'report.schema.json')
+    // What we print ourselves is not checked when it is read.
+    .filter(([file]) => !/^(?:report|install|update|remove)\./.test(file))
     .flatMap(([, schema]) => [...subschemas(schema)].flatMap(([, { pattern }]) => pattern ?? []));
   expect([...new Set(used)].sort()).toEqual(Object.keys(patterns).sort());
 });

@@ -24,7 +24,8 @@ import { repositoryOf } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { entry as entrySchema } from '../schema/catalog.generated.ts';
 import { problems } from '../schema/schema.ts';
-import { bytesText, printable, quote, short } from '../text/text.ts';
+import { bytesText } from '../text/bytes.ts';
+import { printable, quote, short } from '../text/text.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -17,7 +17,8 @@ import { catalogPath, type LoadedCatalogs, loadCatalogs } from '../run/catalogs.
 import { readLockFile } from '../run/lock.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
-import { bytesText, count, short } from '../text/text.ts';
+import { bytesText } from '../text/bytes.ts';
+import { count, short } from '../text/text.ts';
 import { version } from '../version.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';

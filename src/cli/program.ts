@@ -9,14 +9,8 @@ import { ifNoneLevels } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
 import { version } from '../version.ts';
-import type { CatalogCheckOptions } from './catalog.ts';
-import type { CatalogAddOptions } from './catalog-add.ts';
-import type { CatalogLockOptions } from './catalog-lock.ts';
-import type { DetectOptions } from './detect.ts';
-import type { DoctorOptions } from './doctor.ts';
 import type { EnvOptions } from './env.ts';
 import type { ListOptions, ShowOptions } from './model.ts';
-import type { TargetListOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 import { realTerminal } from './terminal.ts';
 import { type ValidateOptions, validate } from './validate.ts';
@@ -29,10 +23,10 @@ interface GlobalOptions {
 
 type Action = (terminal: Terminal) => Promise<number> | number;
 
-const several = (value: string, before: string[] = []) => [...before, value];
+export const several = (value: string, before: string[] = []) => [...before, value];
 
 /** What commander leaves out where an option is not given; with a default it would print `(default: [])`. */
-const nothingGiven = {
+export const nothingGiven = {
   set: [],
   targets: [],
   catalog: [],
@@ -77,31 +71,13 @@ const examples = {
     ['mn blueprint env blueprints/legal --worker hostlocal', ''],
     ['mn blueprint env blueprints/legal --config primary --json', ''],
   ],
-  detect: [
-    ['mn target detect', ''],
-    ['mn target detect --json', 'a targets file, for use elsewhere'],
-    ['mn target detect --set memory_gb=64', 'think of it as another machine'],
-  ],
   show: [
     ['mn model show gemma4:e2b', ''],
     ['mn model show default --compatibility --targets rtx-2060,mac-m2-16', ''],
   ],
-  check: [
-    ['mn catalog check', 'the catalog of this repository'],
-    ['mn catalog check --online', 'and whether its models are still there'],
-  ],
-  add: [
-    ['mn catalog add ai/qwen3:4B-UD-Q4_K_XL --id drafts', 'only shows the entry'],
-    ['mn catalog add hf.co/owner/repository:Q4_K_M --context-size 8192 --write', ''],
-    ['mn catalog add ./model.gguf --model myorg/drafts:v1 --write', ''],
-  ],
-  doctor: [
-    ['mn model doctor', ''],
-    ['mn model doctor nemotron3 --json', ''],
-  ],
 } as const;
 
-function exampleText(list: readonly (readonly [string, string])[]): string {
+export function exampleText(list: readonly (readonly [string, string])[]): string {
   const lines = list.map(([command, what]) =>
     what === '' ? `  ${command}` : `  ${command.padEnd(62)} ${what}`,
   );
@@ -109,47 +85,41 @@ function exampleText(list: readonly (readonly [string, string])[]): string {
 }
 
 /** Runs what a command does, with the terminal that its options ask for. */
-type Start = (chosen: Command, action: Action) => Promise<void>;
+export type Start = (chosen: Command, action: Action) => Promise<void>;
+
+/** Adds commands to a group. */
+export type Fill = (group: Command, start: Start) => void;
 
 interface Group {
   name: string;
   description: string;
-  /** Adds the commands of the group. */
-  fill(group: Command, start: Start): void;
+  /** For those whose definitions every run loads. */
+  fill?: Fill;
 }
 
 /** `--debug` and `--no-color` work wherever they stand. */
-const command = (parent: Command, name: string, description: string): Command =>
+export const command = (parent: Command, name: string, description: string): Command =>
   parent
     .command(name)
     .description(description)
     .addOption(new Option('--no-color', 'no colour'))
     .addOption(new Option('--debug', 'say what is done, and show stack traces'));
 
-const failOnOption = () =>
+export const failOnOption = () =>
   new Option('--fail-on <level>', 'exit 1 from this severity on').choices(failOnLevels).default('error');
-const catalogOption = () =>
+export const catalogOption = () =>
   new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
 const targetsOption = () =>
   new Option('--targets <list>', 'presets, targets files and detect, with commas; repeatable').argParser(
     several,
   );
 
-const setOption = () =>
+export const setOption = () =>
   new Option(
     '--set <fact=value>',
     'set a fact over what is detected, as in gpu.vram_gb=8; repeatable',
   ).argParser(several);
 
-/** `--json` is short for a format. */
-function oneFormat<Name extends string>(
-  { json, format }: { json?: boolean; format: Name },
-  chosen: Command,
-): Name | 'json' {
-  if (json && chosen.getOptionValueSource('format') === 'cli' && format !== 'json')
-    throw new UsageError([`--json and --format ${format} contradict each other. Give one of them.`]);
-  return json ? 'json' : format;
-}
 const formatOption = () =>
   new Option(
     '--format <format>',
@@ -253,122 +223,22 @@ const groups: readonly Group[] = [
             (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
           ),
         );
-      command(group, 'doctor', 'check step by step that a model works on this machine')
-        .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
-        .option('--online', 'compare its digest with the registry')
-        .option('--verbose', 'say what was tried to find Docker Model Runner')
-        .addOption(setOption())
-        .addOption(catalogOption())
-        .option('--json', 'one JSON document')
-        .addHelpText('after', exampleText(examples.doctor))
-        .addHelpText(
-          'after',
-          'Exit codes: 0 all ok or warnings only, 1 something failed, 2 an unknown model.',
-        )
-        .action((ref: string, options: DoctorOptions, chosen: Command) =>
-          start(chosen, async (terminal) =>
-            (await import('./doctor.ts')).modelDoctor(ref, { ...nothingGiven, ...options }, terminal),
-          ),
-        );
     },
   },
-  {
-    name: 'catalog',
-    description: 'the catalog of this repository',
-    fill(group, start) {
-      command(group, 'check', 'check the catalog of this repository, and of files that are named')
-        .argument('[files...]', 'further catalogs; may be globs')
-        .option('--online', 'look up every model in its registry, against .mn/models.lock.json')
-        .option('--all', 'with --online: the built-in models too')
-        .addOption(failOnOption())
-        .addOption(
-          new Option('--format <format>', 'how to report')
-            .choices(['text', 'json', 'github'])
-            .default('text'),
-        )
-        .option('--json', 'the same as --format json')
-        .addHelpText('after', exampleText(examples.check))
-        .action((files: string[], options: CatalogCheckOptions & { json?: boolean }, chosen: Command) =>
-          start(chosen, async (terminal) => {
-            const format = oneFormat(options, chosen);
-            const { catalogCheck } = await import('./catalog.ts');
-            return catalogCheck(files, { ...nothingGiven, ...options, format }, terminal);
-          }),
-        );
-      command(group, 'lock', 'record what the models are now, in .mn/models.lock.json')
-        .option('--all', 'the built-in models too')
-        .option('--check', 'only say whether the file is up to date')
-        .option('--output <file>', 'another file')
-        .action((options: CatalogLockOptions, chosen: Command) =>
-          start(chosen, async (terminal) =>
-            (await import('./catalog-lock.ts')).catalogLock({ ...nothingGiven, ...options }, terminal),
-          ),
-        );
-      command(group, 'add', 'propose a catalog entry by what a model needs, and write it')
-        .argument('<ref>', 'a model of a registry, hf.co/owner/repository, or the path of a .gguf file')
-        .option('--id <id>', 'its id; out of its name when not given')
-        .addOption(new Option('--alias <name>', 'another name; repeatable').argParser(several))
-        .option('--model <name>', 'of a file: the Docker name that it is packaged as')
-        .option('--context-size <tokens>', 'what its memory is worked out for')
-        .option('--write [file]', 'write the entry, into .mn/models/catalog.json when no file is given')
-        .option('--replace', 'renew the entry that has this id')
-        .option('--json', 'one JSON document')
-        .addHelpText('after', exampleText(examples.add))
-        .action((ref: string, options: CatalogAddOptions, chosen: Command) =>
-          start(chosen, async (terminal) =>
-            (await import('./catalog-add.ts')).catalogAdd(ref, { ...nothingGiven, ...options }, terminal),
-          ),
-        );
-    },
-  },
-  {
-    name: 'target',
-    description: 'the machines to check against',
-    fill(group, start) {
-      command(group, 'detect', 'say what this machine is, how that was found out, and what runs on it')
-        .addOption(setOption())
-        .addOption(catalogOption())
-        .option('--record <folder>', 'write the raw readings to a folder, without names and serial numbers')
-        .option('--json', 'one JSON document, which is a targets file too')
-        .addHelpText('after', exampleText(examples.detect))
-        .action((options: DetectOptions, chosen: Command) =>
-          start(chosen, async (terminal) =>
-            (await import('./detect.ts')).targetDetect({ ...nothingGiven, ...options }, terminal),
-          ),
-        );
-      command(group, 'list', 'list all targets, with what the default model does on each')
-        .addOption(catalogOption())
-        .option('--json', 'one JSON document')
-        .action((options: TargetListOptions, chosen: Command) =>
-          start(chosen, async (terminal) =>
-            (await import('./target.ts')).targetList({ ...nothingGiven, ...options }, terminal),
-          ),
-        );
-    },
-  },
-  {
-    name: 'finding',
-    description: 'the kinds of findings',
-    fill(group, start) {
-      command(group, 'list', 'list them').action((_options: object, chosen: Command) =>
-        start(chosen, async (terminal) => (await import('./finding.ts')).findingList(terminal)),
-      );
-      command(group, 'show', 'explain one')
-        .argument('<id>', 'its id')
-        .action((id: string, _options: object, chosen: Command) =>
-          start(chosen, async (terminal) => (await import('./finding.ts')).findingShow(id, terminal)),
-        );
-    },
-  },
+  { name: 'catalog', description: 'the catalog of this repository' },
+  { name: 'target', description: 'the machines to check against' },
+  { name: 'finding', description: 'the kinds of findings' },
 ];
 
 /**
  * Builds the commands. `act` gets what the chosen one does. With `only`, the
- * other groups stay empty: building them all is a tenth of a start.
+ * other groups stay empty: building them all is a tenth of a start. `more`
+ * has the commands whose definitions only their own runs load.
  */
 export function program(
   act: (options: GlobalOptions, action: Action) => Promise<void>,
   only?: string,
+  more: Readonly<Record<string, Fill>> = {},
 ): Command {
   const root = new Command('mn')
     .description(
@@ -394,7 +264,9 @@ export function program(
   };
   for (const { name, description, fill } of groups) {
     const group = root.command(name).description(description);
-    if (only === undefined || only === name) fill(group, start);
+    if (only !== undefined && only !== name) continue;
+    fill?.(group, start);
+    more[name]?.(group, start);
   }
   return root;
 }
@@ -409,6 +281,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = await action(realTerminal(options));
     },
     groups.some(({ name }) => name === first) ? first : undefined,
+    first === 'blueprint' ? {} : (await import('./more-commands.ts')).more,
   );
   for (const each of [commands, ...commands.commands.flatMap((group) => [group, ...group.commands])]) {
     each.exitOverride();

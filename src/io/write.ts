@@ -33,8 +33,8 @@ export function writeWhole(path: string, chunks: Iterable<string>, mode?: number
   }
 }
 
-/** Not mkdirSync's own `recursive`: below /proc that never ends. */
-function makeFolder(folder: string): void {
+/** Makes a folder and those above it. Not mkdirSync's own `recursive`: below /proc that never ends. */
+export function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
   mkdirSync(folder);

@@ -260,7 +260,7 @@ const words: Record<RunnerErrorKind, (about: string) => Words> = {
   }),
   'digest-mismatch': (about) => ({
     message: `${about} is not the model that was expected.`,
-    fix: 'Check who changed the tag, and lock the new digest if the change is right.',
+    fix: 'Check who changed the tag. If the change is right, record it: mn catalog lock',
   }),
   'in-use': (about) => ({
     message: `${about} is in use.`,

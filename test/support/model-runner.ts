@@ -396,11 +396,12 @@ export class FakeModelRunner {
       for (const layer of layers) {
         const onDisk = this.blobs.get(layer.digest) ?? 0;
         const current = Math.min(layer.size, from + mib);
-        if (onDisk >= layer.size || current <= onDisk) continue;
+        if (onDisk >= layer.size) continue;
+        open = true;
+        if (current <= onDisk) continue;
         if (!(await progress(layer, current))) return null;
         if (fault.stall) return null;
         this.blobs.set(layer.digest, current);
-        open = true;
         if (isBroken) break;
       }
       if (isBroken) break;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -97,6 +97,8 @@ export interface RunOptions {
   asNobody?: boolean;
   /** Close stdout after so many bytes, as `head` does. */
   closeAfter?: number;
+  /** Gets the process, to send it signals and to read along. */
+  onStart?: (child: ChildProcess) => void;
 }
 
 let home: string | null = null;
@@ -123,6 +125,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.asNobody ? { uid: nobody, gid: nobody } : {}),
     });
+    options.onStart?.(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let bytes = 0;
