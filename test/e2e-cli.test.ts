@@ -597,6 +597,53 @@ const optionCases: OptionCase[] = [
     },
   ].map((one) => ({ command: 'model show', ...one })),
   ...[
+    {
+      option: '--context-size',
+      base: ['default'],
+      with: ['--context-size', '5000', '6000'],
+      shows: /^ {2} +5000 .* GiB\n {2} +6000 /m,
+    },
+    { option: '--targets', base: ['default'], with: ['--targets', 'nvidia-6gb'], shows: /^ {2}nvidia-6gb /m },
+    { option: '--set', base: ['default'], with: pi, shows: /^ {2}this-machine /m },
+    {
+      option: '--catalog',
+      base: ['drafts', '--offline'],
+      with: catalog,
+      shows: 'The published shape of Qwen3-4B',
+    },
+    {
+      option: '--engine',
+      base: ['default'],
+      with: ['--engine', 'llama-cli'],
+      shows: 'llama-cli, 1 sequence, ',
+    },
+    { option: '--kv-type', base: ['default'], with: ['--kv-type', 'q8_0'], shows: 'cache in q8_0' },
+    {
+      option: '--parallel',
+      base: ['default'],
+      with: ['--parallel', '2'],
+      shows: '2 sequences, each with its part of the context',
+    },
+    {
+      option: '--gpu-layers',
+      base: ['default'],
+      with: ['--gpu-layers', '10'],
+      shows: '10 layers on the device',
+    },
+    {
+      option: '--offline',
+      base: ['127.0.0.1:1/x/y'],
+      with: ['--offline'],
+      shows: '--offline forbids to ask its registry',
+    },
+    {
+      option: '--json',
+      base: ['default'],
+      with: ['--json'],
+      shows: '"schema": "model-check.estimate/v1"',
+    },
+  ].map((one) => ({ command: 'model estimate', ...one })),
+  ...[
     { option: '--set', base: [], with: pi, shows: /^This machine: Raspberry Pi 5/ },
     {
       option: '--catalog',
@@ -703,6 +750,7 @@ describe('options', () => {
   const commands = [
     ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'model doctor', 'target list'],
     ...['target detect', 'finding list', 'finding show', 'catalog check', 'catalog lock', 'catalog add'],
+    'model estimate',
   ];
   test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
     const { code, stdout, stderr } = await mn([...command.split(' '), '--help']);

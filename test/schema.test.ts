@@ -47,6 +47,7 @@ test('there are schemas for what is read and for what programs read', () => {
     'catalog-proposal.schema.json',
     'catalog.schema.json',
     'doctor.schema.json',
+    'estimate.schema.json',
     'install.schema.json',
     'model-check.schema.json',
     'models-lock.schema.json',

@@ -6,6 +6,7 @@ import type { CatalogAddOptions } from './catalog-add.ts';
 import type { CatalogLockOptions } from './catalog-lock.ts';
 import type { DetectOptions } from './detect.ts';
 import type { DoctorOptions } from './doctor.ts';
+import type { EstimateCommandOptions } from './estimate.ts';
 import type { InstallOptions } from './install.ts';
 import {
   catalogOption,
@@ -17,6 +18,7 @@ import {
   program,
   setOption,
   several,
+  targetsOption,
 } from './program.ts';
 import type { RemoveOptions } from './remove.ts';
 import type { TargetListOptions } from './target.ts';
@@ -55,8 +57,14 @@ const examples = {
     ['mn model doctor', ''],
     ['mn model doctor nemotron3 --json', ''],
   ],
+  estimate: [
+    ['mn model estimate gemma4:e2b', ''],
+    ['mn model estimate ai/llama3.2 --context-size 8192 32768 --targets rtx-2060,mac-m2-16', ''],
+    ['mn model estimate qwen3:8B-Q4_K_M --kv-type q8_0 --json', ''],
+  ],
 } as const;
 
+const noEstimateOptions = { ...nothingGiven, contextSize: [], offline: false };
 const flags = { ...nothingGiven, force: false, all: false, yes: false, verbose: false };
 const forceOption = () => new Option('--force', 'accept what only the hardware table refuses');
 const verboseOption = () =>
@@ -129,6 +137,33 @@ const model: Fill = (group, start) => {
     .action((ref: string, options: DoctorOptions, chosen: Command) =>
       start(chosen, async (terminal) =>
         (await import('./doctor.ts')).modelDoctor(ref, { ...nothingGiven, ...options }, terminal),
+      ),
+    );
+  command(group, 'estimate', 'say how much memory a model needs, by context size, without loading it')
+    .argument('[ref]', 'id, alias or Docker name; hf.co/owner/repository:Q4_K_M; a .gguf file')
+    .addOption(
+      new Option(
+        '--context-size <tokens...>',
+        'context sizes; doubling up to the most when not given',
+      ).argParser(several),
+    )
+    .addOption(targetsOption())
+    .addOption(setOption())
+    .addOption(catalogOption())
+    .addOption(
+      new Option('--engine <engine>', 'what runs the model')
+        .choices(['llama-server', 'llama-cli'])
+        .default('llama-server'),
+    )
+    .option('--kv-type <type>', 'type of the kv cache: f16, q8_0, q4_0 …')
+    .option('--parallel <n>', 'sequences at once, each with its part of the context')
+    .option('--gpu-layers <n>', 'layers on the device, the output counted as one; all when not given')
+    .option('--offline', 'ask no network')
+    .option('--json', 'one JSON document')
+    .addHelpText('after', exampleText(examples.estimate))
+    .action((ref: string | undefined, options: EstimateCommandOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./estimate.ts')).modelEstimate(ref, { ...noEstimateOptions, ...options }, terminal),
       ),
     );
 };

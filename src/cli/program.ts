@@ -109,7 +109,7 @@ export const failOnOption = () =>
   new Option('--fail-on <level>', 'exit 1 from this severity on').choices(failOnLevels).default('error');
 export const catalogOption = () =>
   new Option('--catalog <file>', 'a further model catalog; repeatable, may be a glob').argParser(several);
-const targetsOption = () =>
+export const targetsOption = () =>
   new Option('--targets <list>', 'presets, targets files and detect, with commas; repeatable').argParser(
     several,
   );

@@ -35,6 +35,8 @@ export interface EstimateOptions {
   split?: readonly number[];
   /** The header of the file that reads images or sound (`--mmproj`). */
   mmproj?: GgufHeader;
+  /** Bytes of that file, where only its size is known. */
+  mmprojBytes?: number;
 }
 
 /** Bytes. `kv` holds recurrent state too. */
@@ -95,19 +97,20 @@ export function estimate(header: GgufHeader, options: EstimateOptions = {}): Est
 }
 
 /**
- * The largest context, in tokens and at most what the model was trained for, whose device total is at most
- * `budget` bytes; null where none fits. The margin is not in it: take it off the budget first where it counts.
+ * The largest context, in tokens and at most what the model was trained for, that fits; null where none does.
+ * `budget` is either bytes for the device total, without the margin, or says of an estimate whether it fits.
  */
 export function largestContext(
   header: GgufHeader,
-  budget: number,
+  budget: number | ((estimate: Estimate) => boolean),
   options: EstimateOptions = {},
 ): { ok: true; contextSize: number | null } | { ok: false; problem: string } {
   const prepared = prepare(header, options);
   if ('problem' in prepared) return { ok: false, problem: prepared.problem };
   const fits = (contextSize: number) => {
     const result = prepared.at(contextSize);
-    return result.ok && result.estimate.device.total <= budget;
+    if (!result.ok) return false;
+    return typeof budget === 'number' ? result.estimate.device.total <= budget : budget(result.estimate);
   };
   const most = Math.min(prepared.model.trained ?? 2 ** 20, mostContext);
   if (fits(most)) return { ok: true, contextSize: most };
@@ -151,12 +154,19 @@ function prepare(header: GgufHeader, options: EstimateOptions): Prepared | { pro
         'none was given: this is what the model was trained for, and what an engine starts from before it shrinks it to the memory that is free',
     });
   }
-  const image = options.mmproj === undefined ? null : imageParts(options.mmproj);
+  const { mmproj, mmprojBytes = 0 } = options;
+  const image = mmproj !== undefined ? imageParts(mmproj) : mmprojBytes > 0 ? parts(mmprojBytes, 0, 0) : null;
   if (image !== null) {
     assumptions.push({
       id: 'image-input',
-      assumed: 'about as much memory for activations as one image of the usual size takes',
-      because: 'what reads images is not modelled exactly; its weights are',
+      assumed:
+        mmproj !== undefined
+          ? 'about as much memory for activations as one image of the usual size takes'
+          : 'the size of the file that reads images, and nothing for what it computes in',
+      because:
+        mmproj !== undefined
+          ? 'what reads images is not modelled exactly; its weights are'
+          : 'its header was not read',
     });
   }
   return {

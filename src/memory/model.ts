@@ -249,6 +249,12 @@ export function readModel(header: GgufHeader): { model: Model } | { problem: str
   };
 }
 
+/** Bytes of all tensors of a file, each padded; elements of a type that is not known count 4. Never throws. */
+export function dataBytes(header: GgufHeader): number {
+  const facts = new Facts(header, '');
+  return header.tensors.reduce((sum, tensor) => sum + padded(facts.bytes(tensor)), 0);
+}
+
 /** Bytes as they lie in a buffer. */
 export function padded(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment;

@@ -17,7 +17,7 @@ interface Cases {
 
 const json = (name: string) => JSON.parse(readFileSync(`test/fixtures/memory/${name}.json`, 'utf8'));
 
-/** What llama.cpp says that the models need; scripts/build-memory-cases.mjs writes it. */
+/** What llama.cpp says that the models need; scripts/memory-cases.mjs writes it. */
 export const cases = json('cases') as Cases;
 
 function tensor(text: string, prefix: string): GgufTensor {
