@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { discover } from '../src/blueprint/discover.ts';
+import { Beside } from '../src/check/beside.ts';
+import type { CheckInput } from '../src/check/check.ts';
 import { check } from '../src/check/check.ts';
 import type { Report } from '../src/check/report.ts';
 import { nodeFiles } from '../src/io/files.ts';
@@ -79,7 +81,7 @@ const declarations: [string, string, string, number, string, string | null, numb
 ];
 
 describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/corpus is not there)'}`, () => {
-  const checkAll = (id: string): Report => {
+  const checkAll = (id: string, beside: CheckInput['beside'] = null): Report => {
     const files = nodeFiles([corpus]);
     return check({
       blueprints: discover(
@@ -97,6 +99,7 @@ describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/cor
       positions: 'all',
       ifNone: 'error',
       searched: [corpus],
+      beside,
       notBlueprints: [],
     });
   };
@@ -165,6 +168,26 @@ describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/cor
       'model-incompatible purchase_research_assistant/manifest.json:913',
       'model-incompatible research_coscientist/manifest.json:916',
       'model-incompatible vc_assistant/manifest.json:716',
+    ]);
+  });
+
+  test('requirements that contradict the target or the models; the estimate has nothing to say', () => {
+    const plain = new Set(checkAll('mac-m4-max-128').findings.map(({ id }) => id));
+    const { findings } = checkAll('mac-m4-max-128', (targets) => new Beside(targets));
+    expect(
+      findings
+        .filter(({ id }) => !plain.has(id))
+        .map(
+          ({ severity, id, location }) =>
+            `${severity} ${id} ${short(location?.file ?? '')}:${location?.range?.line}`,
+        ),
+    ).toEqual([
+      'warning requirements-not-met drug_discovery_research_assistant/manifest.json:1347',
+      'note requirements-understated financial_advisor/manifest.json:595',
+      'note requirements-understated legal_assistant/manifest.json:478',
+      'note requirements-understated purchase_research_assistant/manifest.json:601',
+      'note requirements-understated research_coscientist/manifest.json:600',
+      'note requirements-understated vc_assistant/manifest.json:741',
     ]);
   });
 });

@@ -552,6 +552,18 @@ const optionCases: OptionCase[] = [
     },
   ].map((one) => ({ command: 'blueprint env', ...one })),
   ...[
+    {
+      option: '--targets',
+      base: [summarizer],
+      with: ['--targets', 'nvidia-6gb'],
+      shows: 'NVIDIA, 6 GB VRAM  ✗',
+    },
+    { option: '--catalog', base: ['qwen.json'], with: catalog, shows: 'needs qwen3:4b at ' },
+    { option: '--json', base: [summarizer], with: ['--json'], shows: '"hardware": [' },
+    { option: '--markdown', base: [summarizer], with: ['--markdown'], shows: '| NVIDIA | 8 GB VRAM |' },
+    { option: '--badge', base: [summarizer], with: ['--badge'], shows: '"schemaVersion": 1' },
+  ].map((one) => ({ command: 'blueprint requirements', ...one })),
+  ...[
     { option: '--catalog', base: [], with: catalog, shows: 'examples/catalog.json:3' },
     { option: '--json', base: [], with: ['--json'], shows: '"models": [' },
     {
@@ -751,6 +763,7 @@ describe('options', () => {
     ...['blueprint validate', 'blueprint env', 'model list', 'model show', 'model doctor', 'target list'],
     ...['target detect', 'finding list', 'finding show', 'catalog check', 'catalog lock', 'catalog add'],
     'model estimate',
+    'blueprint requirements',
   ];
   test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
     const { code, stdout, stderr } = await mn([...command.split(' '), '--help']);

@@ -53,6 +53,7 @@ test('there are schemas for what is read and for what programs read', () => {
     'models-lock.schema.json',
     'remove.schema.json',
     'report.schema.json',
+    'requirements.schema.json',
     'targets.schema.json',
     'update.schema.json',
   ]);

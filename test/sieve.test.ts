@@ -140,8 +140,10 @@ test('one blueprint is not worded by the answers for another', () => {
 });
 
 /** Says of each finding whether the version compared with has it too; hides none. */
+const isNew: Answer = { hidden: null, change: 'new' };
+const isUnchanged: Answer = { hidden: null, change: 'unchanged' };
 const comparingWith = (base: KnownFindings): Sieve => ({
-  ask: (occurrence) => ({ hidden: null, change: base.has(occurrence) ? 'unchanged' : 'new' }),
+  ask: (occurrence) => (base.has(occurrence) ? isUnchanged : isNew),
 });
 
 test('a comparison splits findings into new and unchanged ones, and hides none', () => {

@@ -26,6 +26,8 @@ export interface Declaration {
   backend: string | null;
   /** Tokens; null where none is declared. */
   contextSize: number | null;
+  /** The value that gives the context size; null where none does. */
+  contextSource: { file: string; pointer: string } | null;
   /** A model that is not required never gives more than a note. */
   required: boolean;
   /** Name of the config or of the runtime model; null elsewhere. */
@@ -52,6 +54,8 @@ export interface Extracted {
   declarations: Declaration[];
   findings: Finding[];
   payloadFiles: PayloadFile[];
+  /** What the blueprint asks of a machine by itself; `readRequirements` reads it. */
+  requirements: ConfigPlace;
 }
 
 /** The effective config of a blueprint and what of the manifest stands beside it (decision 1). */
@@ -59,6 +63,8 @@ export interface EffectiveConfig {
   root: ConfigPlace;
   llm: ConfigPlace;
   runtimeModels: ConfigPlace;
+  /** The top-level `requirements`, of the manifest with a config's over it. */
+  requirements: ConfigPlace;
   /** The llm section comes from the manifest, and the runtime will not load it. */
   llmNotLoaded: boolean;
 }
@@ -76,14 +82,18 @@ export function effectiveConfig(blueprint: Blueprint): EffectiveConfig {
       ...root.get('runtime').get('models').contributions,
       ...beside.get('runtime').get('models').contributions,
     ]),
+    requirements: new ConfigPlace([
+      ...root.get('requirements').contributions,
+      ...beside.get('requirements').contributions,
+    ]),
     llmNotLoaded,
   };
 }
 
 /** Every declaration of a blueprint, and everything that is wrong with its model sections. */
 export function extract(blueprint: Blueprint): Extracted {
-  const { root, llm, runtimeModels, llmNotLoaded } = effectiveConfig(blueprint);
-  const out: Extracted = { declarations: [], findings: [], payloadFiles: [] };
+  const { root, llm, runtimeModels, requirements, llmNotLoaded } = effectiveConfig(blueprint);
+  const out: Extracted = { declarations: [], findings: [], payloadFiles: [], requirements };
 
   extractLlm(llm, out);
   if (llmNotLoaded && out.declarations.some(({ skipped }) => skipped === null)) {
@@ -108,6 +118,7 @@ function declaration(
     source: { file: source?.document.file ?? '', pointer: source?.pointer ?? '' },
     backend: null,
     contextSize: null,
+    contextSource: null,
     config: null,
     wantsContextSize: false,
     accepted: null,
@@ -145,10 +156,13 @@ function whySkipped(provider: string, mode: string | null, installMode: string |
   return installMode === 'cluster_provided' ? 'install_mode is cluster_provided' : null;
 }
 
-function contextSizeOf(...places: ConfigPlace[]): number | null {
-  const given = places.find((place) => place.exists);
-  const size = given?.value;
-  return typeof size === 'number' && Number.isInteger(size) && size > 0 ? size : null;
+function contextOf(...places: ConfigPlace[]): Pick<Declaration, 'contextSize' | 'contextSource'> {
+  const { value: size, top } = places.find((place) => place.exists) ?? {};
+  if (typeof size !== 'number' || !Number.isInteger(size) || size <= 0) {
+    return { contextSize: null, contextSource: null };
+  }
+  const { document, pointer } = top as Contribution;
+  return { contextSize: size, contextSource: { file: document.file, pointer } };
 }
 
 /** The first of these places that names something. */
@@ -168,7 +182,7 @@ function extractLlm(llm: ConfigPlace, out: Extracted): void {
       ref: null,
       provider: normalProvider(llm.get('provider').text),
       backend: llm.get('backend').text,
-      contextSize: contextSizeOf(llm.get('context_size')),
+      ...contextOf(llm.get('context_size')),
       required: llm.get('required').value !== false,
       skipped: 'llm.enabled is false',
     };
@@ -251,7 +265,7 @@ function extractLlmPlace(
     ref: model?.text ?? null,
     provider,
     backend: inherited('backend'),
-    contextSize: contextSizeOf(config.get('context_size'), llm.get('context_size')),
+    ...contextOf(config.get('context_size'), llm.get('context_size')),
     required: isRequired(config, llm),
     config: name,
     skipped,
@@ -306,7 +320,7 @@ function extractRuntimeModels(models: ConfigPlace, llmIsFake: string | null, out
       ref: model?.text ?? null,
       provider,
       backend: entry.get('backend').text,
-      contextSize: contextSizeOf(entry.get('context_size')),
+      ...contextOf(entry.get('context_size')),
       required,
       config: name,
       skipped,
@@ -404,7 +418,7 @@ function extractSkills(skills: ConfigPlace, out: Extracted): void {
         ref: model.text,
         provider: dockerModelRunner,
         backend: skill.get('backend').text,
-        contextSize: contextSizeOf(skill.get('context_size')),
+        ...contextOf(skill.get('context_size')),
         required: false,
         skipped: skill.get('enabled').value === false ? `${dotted(pointer)}.enabled is false` : null,
       };

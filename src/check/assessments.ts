@@ -8,13 +8,15 @@ import { useSmaller } from '../compatibility/table.ts';
 import type { Status, Verdict } from '../compatibility/verdict.ts';
 import type { Target } from '../hardware/facts.ts';
 import { short } from '../text/text.ts';
+import type { Beside } from './beside.ts';
+import type { ReportVerdict } from './report.ts';
 
 /** One model with one backend on all targets. */
 export interface Assessment {
   entry: CatalogEntry;
   backend: string;
   /** In the order of the targets. */
-  verdicts: Verdict[];
+  verdicts: ReportVerdict[];
   /** Target id -> status; frozen and shared by every declaration of this model and backend. */
   statuses: Readonly<Record<string, Status>>;
 }
@@ -22,17 +24,24 @@ export interface Assessment {
 /** Assesses every model and backend once, however many blueprints ask for it. */
 export class Assessments {
   readonly targets: readonly Target[];
-  readonly verdicts: Verdict[] = [];
+  readonly verdicts: ReportVerdict[] = [];
   readonly #catalog: Catalog;
   readonly #force: boolean;
+  readonly #beside: Pick<Beside, 'besideVerdict'> | null;
   readonly #candidates: readonly CatalogEntry[];
   readonly #known = new Map<string, Assessment>();
   readonly #models = new Set<string>();
   readonly #alternatives = new Map<string, Alternative | null>();
   #passing: readonly CatalogEntry[] | null = null;
 
-  constructor(catalog: Catalog, targets: readonly Target[], force: boolean) {
+  constructor(
+    catalog: Catalog,
+    targets: readonly Target[],
+    force: boolean,
+    beside: Pick<Beside, 'besideVerdict'> | null = null,
+  ) {
     this.#catalog = catalog;
+    this.#beside = beside;
     this.targets = targets;
     this.#force = force;
     this.#candidates = largestFirst(catalog.entries);
@@ -47,7 +56,10 @@ export class Assessments {
     const key = `${entry.id}\n${backend}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const verdicts = this.targets.map((target) => this.#verdict(entry, backend, target));
+    const verdicts = this.targets.map((target, index): ReportVerdict => {
+      const verdict = this.#verdict(entry, backend, target);
+      return this.#beside?.besideVerdict(verdict, entry, index) ?? verdict;
+    });
     const statuses: Record<string, Status> = Object.create(null);
     for (const { target, status } of verdicts) statuses[target] = status;
     const assessment: Assessment = { entry, backend, verdicts, statuses: Object.freeze(statuses) };

@@ -16,6 +16,7 @@ import { compareFindings, finding, replacement } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
+import type { Beside, Part } from './beside.ts';
 import type { InstalledCheck } from './installed.ts';
 import type { HiddenFinding, Report, ReportBlueprint, ReportDeclaration } from './report.ts';
 import type { Sieve } from './sieve.ts';
@@ -40,6 +41,8 @@ export interface CheckInput {
   ifNone: Severity | null;
   /** Where was looked, for that finding. */
   searched: readonly string[];
+  /** What the estimate says beside the verdicts, and the blueprints' own requirements; null or absent: nothing. */
+  beside?: ((targets: readonly Target[]) => Beside) | null;
   /** Named files that are no blueprints; complete once `blueprints` was gone through. */
   notBlueprints: readonly string[];
   /** Says which findings are hidden, and which are new; everything is shown without one. */
@@ -48,7 +51,8 @@ export interface CheckInput {
 
 /** Checks every model of every blueprint against every target. Pure but for `files`. */
 export function check(input: CheckInput): Report {
-  const assessments = new Assessments(input.catalog, input.targets, input.force);
+  const beside = input.beside?.(input.targets) ?? null;
+  const assessments = new Assessments(input.catalog, input.targets, input.force, beside);
   const sieve = input.sieve ?? null;
   const findings: Finding[] = [];
   const hidden: HiddenFinding[] = [];
@@ -63,7 +67,7 @@ export function check(input: CheckInput): Report {
   let declarations = 0;
   let skipped = 0;
   for (const blueprint of input.blueprints) {
-    const checked = checkBlueprint(blueprint, assessments, input);
+    const checked = checkBlueprint(blueprint, assessments, beside, input);
     blueprints.push(checked.blueprint);
     // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
     for (const found of checked.findings) {
@@ -99,6 +103,7 @@ export function check(input: CheckInput): Report {
       notes: severities.note,
     },
     targets: [...input.targets],
+    ...(beside === null ? {} : { modelMemory: beside.modelMemory }),
     verdicts: assessments.verdicts,
     blueprints,
     findings,
@@ -124,13 +129,14 @@ const none: ReportDeclaration['statuses'] = Object.freeze(Object.create(null));
 function checkBlueprint(
   blueprint: Blueprint,
   assessments: Assessments,
+  beside: Beside | null,
   input: CheckInput,
 ): { blueprint: ReportBlueprint; findings: Finding[] } {
-  const reported: ReportBlueprint = { path: blueprint.path, id: idOf(blueprint), declarations: [] };
+  const reported: ReportBlueprint = { path: blueprint.path, id: blueprintId(blueprint), declarations: [] };
   // Of a blueprint with an unreadable layer the effective config is not known: whatever else were said could be wrong.
   if (blueprint.findings.length > 0) return { blueprint: reported, findings: blueprint.findings };
 
-  const { declarations, findings, payloadFiles } = extract(blueprint);
+  const { declarations, findings, payloadFiles, requirements } = extract(blueprint);
   const payloads = join(blueprint.kind === 'folder' ? blueprint.path : folderOf(blueprint.path), 'payloads');
   for (const { path, field, file, pointer } of payloadFiles) {
     if (!input.files.hasFile(join(payloads, path))) {
@@ -143,12 +149,14 @@ function checkBlueprint(
   for (const { ref, accepted: why } of declarations)
     if (ref !== null && why !== null) accepted.set(dockerKey(ref), why);
 
+  const parts: Part[] = [];
   for (const declaration of declarations) {
     const { assessment, findings: about } = checkDeclaration(
       declaration,
       blueprint.path,
       accepted,
       assessments,
+      beside,
       input,
     );
     about.push(...(input.installed?.of(declaration, accepted, assessment) ?? []));
@@ -156,6 +164,7 @@ function checkBlueprint(
       found.declaration = declaration.pointer;
       findings.push(found);
     }
+    parts.push({ declaration, assessment });
     reported.declarations.push({
       pointer: declaration.pointer,
       file: declaration.source.file,
@@ -176,6 +185,13 @@ function checkBlueprint(
       statuses: assessment?.statuses ?? none,
     });
   }
+  if (beside !== null) {
+    const { estimates, findings: besides } = beside.check(parts, requirements);
+    for (const found of besides) findings.push(found);
+    reported.declarations.forEach((declaration, index) => {
+      declaration.estimate = estimates[index] ?? null;
+    });
+  }
   addPositions(blueprint, reported, findings, input.positions);
   return { blueprint: reported, findings };
 }
@@ -185,6 +201,7 @@ function checkDeclaration(
   blueprint: string,
   accepted: ReadonlyMap<string, Declaration['accepted']>,
   assessments: Assessments,
+  beside: Beside | null,
   input: CheckInput,
 ): { assessment: Assessment | null; findings: Finding[] } {
   const { ref, skipped, provider } = declaration;
@@ -225,7 +242,8 @@ function checkDeclaration(
   }
   if (declaration.wantsContextSize && declaration.accepted === null) {
     const model = resolved?.entry.id ?? ref;
-    findings.push(finding('context-size-missing', { place, model }, { location }));
+    const cost = beside?.costOfNoContext(resolved?.entry.dockerModel ?? ref);
+    findings.push(finding('context-size-missing', { place, model, ...(cost ? { cost } : {}) }, { location }));
   }
   if (resolved === null) return { assessment: null, findings };
 
@@ -286,7 +304,7 @@ function documentsOf(blueprint: Blueprint): Document[] {
 }
 
 /** What the blueprint calls itself: `identity.id`, `id`, else the name of its folder or file. */
-function idOf(blueprint: Blueprint): string {
+export function blueprintId(blueprint: Blueprint): string {
   for (const { value } of documentsOf(blueprint)) {
     if (!isObject(value)) continue;
     const identity = isObject(value['identity'])

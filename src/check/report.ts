@@ -27,8 +27,46 @@ export interface ReportDeclaration {
   config: string | null;
   /** Why it is not checked; null where it is. */
   skipped: string | null;
+  /** What it needs by the estimate; null or absent where the model is not known. */
+  estimate?: DeclarationEstimate | null;
   /** Target id -> status. Shared between declarations of the same model and backend; empty where nothing was assessed. */
   statuses: Readonly<Record<string, Status>>;
+}
+
+/** What a model needs at a context size by the estimate, in bytes. It informs, and changes no verdict. */
+export interface DeclarationEstimate {
+  /** Tokens. */
+  contextSize: number;
+  /** The blueprint gives the context size; else it is the catalog's. */
+  given: boolean;
+  /** With all layers on one device. */
+  device: number;
+  /** Beside that device. */
+  host: number;
+  /** Without any device. */
+  cpuOnly: number;
+  /** What drivers and other programs should be left. */
+  margin: number;
+  /** What is not certain of it; null for nothing. */
+  note: string | null;
+}
+
+/** The estimate beside a verdict, at the context size of the catalog entry, in bytes. */
+export interface VerdictEstimate {
+  contextSize: number;
+  need: number;
+  have: number;
+  fit: 'fits' | 'tight' | 'does-not-fit';
+}
+
+/** What a target has for models, in bytes; `ram` is a machine without a GPU that counts. */
+export interface ModelMemory {
+  kind: 'vram' | 'unified' | 'ram';
+  /** Null where it is not known. */
+  bytes: number | null;
+  /** On all cards together, where there are several. */
+  togetherBytes: number | null;
+  because: string;
 }
 
 export interface ReportBlueprint {
@@ -51,14 +89,21 @@ export interface Summary {
   notes: number;
 }
 
+export interface ReportVerdict extends Verdict {
+  /** Null or absent where the model is not known. */
+  estimate?: VerdictEstimate | null;
+}
+
 /** All findings, verdicts and counts of one run. */
 export interface Report {
   /** True where no finding is an error, whatever `--fail-on` says. */
   ok: boolean;
   summary: Summary;
   targets: Target[];
+  /** What each target has for models, in their order; absent where nothing was estimated. */
+  modelMemory?: readonly ModelMemory[];
   /** One for each model, backend and target. */
-  verdicts: Verdict[];
+  verdicts: ReportVerdict[];
   blueprints: ReportBlueprint[];
   /** In the order of `compareFindings`. */
   findings: Finding[];

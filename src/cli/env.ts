@@ -1,5 +1,3 @@
-import type { Blueprint } from '../blueprint/discover.ts';
-import { discover } from '../blueprint/discover.ts';
 import { containerHint, dotenvLine, resolveEnvironment } from '../blueprint/environment.ts';
 import type { Worker } from '../blueprint/worker.ts';
 import { nodeFiles } from '../io/files.ts';
@@ -7,10 +5,10 @@ import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';
 import { loadCatalogs } from '../run/catalogs.ts';
 import { repositoryOf } from '../run/repository.ts';
-import { findRoot } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { didYouMean } from '../text/nearest.ts';
 import { printable, quote } from '../text/text.ts';
+import { onlyReadable } from './one-blueprint.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface EnvOptions {
@@ -22,19 +20,8 @@ export interface EnvOptions {
 
 /** `mn blueprint env`. Returns the exit code. */
 export async function env(path: string, options: EnvOptions, terminal: Terminal): Promise<number> {
-  const blueprint = only(path);
-  const [unreadable] = blueprint.findings;
-  if (unreadable !== undefined) {
-    const where = [
-      unreadable.location?.file,
-      unreadable.location?.range?.line,
-      unreadable.location?.range?.column,
-    ];
-    terminal.err(
-      `error: ${where.filter((part) => part !== undefined).join(':')}: ${printable(`${unreadable.message} ${unreadable.help}`)}\n`,
-    );
-    return 1;
-  }
+  const blueprint = onlyReadable(path, terminal);
+  if (blueprint === null) return 1;
   const repository = repositoryOf('.');
   const { catalog } = await loadCatalogs(repository, options.catalog, process.env, nodeFiles([repository]));
   const resolved = resolveEnvironment(blueprint, options.config ?? null, options.worker, catalog);
@@ -74,26 +61,4 @@ export async function env(path: string, options: EnvOptions, terminal: Terminal)
   if (variables.get('MN_LLM_API_BASE')?.includes('model-runner.docker.internal'))
     terminal.out(`${containerHint}\n`);
   return 0;
-}
-
-/** The one blueprint at a path. */
-function only(path: string): Blueprint {
-  const root = findRoot(path);
-  const found: Blueprint[] = [];
-  for (const blueprint of discover(
-    nodeFiles(['.', path]),
-    [root],
-    () => true,
-    () => {},
-  )) {
-    if (root.kind === 'file' || blueprint.path === root.path) return blueprint;
-    found.push(blueprint);
-    if (found.length > 20) break;
-  }
-  if (found.length === 1) return found[0] as Blueprint;
-  throw new UsageError([
-    found.length === 0
-      ? `${quote(path)} is no blueprint: no folder with a manifest.json, and no JSON file with an llm section. Name one.`
-      : `${quote(path)} holds several blueprints. Name one of them: ${found.map((blueprint) => printable(blueprint.path)).join(', ')}.`,
-  ]);
 }

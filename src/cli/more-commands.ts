@@ -21,6 +21,7 @@ import {
   targetsOption,
 } from './program.ts';
 import type { RemoveOptions } from './remove.ts';
+import type { RequirementsOptions } from './requirements.ts';
 import type { TargetListOptions } from './target.ts';
 import type { UpdateOptions } from './update.ts';
 
@@ -62,8 +63,14 @@ const examples = {
     ['mn model estimate ai/llama3.2 --context-size 8192 32768 --targets rtx-2060,mac-m2-16', ''],
     ['mn model estimate qwen3:8B-Q4_K_M --kv-type q8_0 --json', ''],
   ],
+  requirements: [
+    ['mn blueprint requirements blueprints/legal', ''],
+    ['mn blueprint requirements blueprints/legal --markdown', 'a table for its README'],
+    ['mn blueprint requirements blueprints/legal --badge', 'for shields.io'],
+  ],
 } as const;
 
+const noRequirementsOptions = { ...nothingGiven, markdown: false, badge: false };
 const noEstimateOptions = { ...nothingGiven, contextSize: [], offline: false };
 const flags = { ...nothingGiven, force: false, all: false, yes: false, verbose: false };
 const forceOption = () => new Option('--force', 'accept what only the hardware table refuses');
@@ -76,6 +83,26 @@ function tokens(value: string): number {
   if (/^\d{1,10}$/.test(value) && size >= 1 && size <= 2 ** 31 - 1) return size;
   throw new InvalidArgumentError('Give a whole number of tokens, for example 4096.');
 }
+
+const blueprint: Fill = (group, start) => {
+  command(group, 'requirements', 'say what hardware the required models of a blueprint need')
+    .argument('<path>', 'a blueprint folder or file')
+    .addOption(targetsOption())
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .option('--markdown', 'a table for a README')
+    .option('--badge', 'a shields.io endpoint as JSON')
+    .addHelpText('after', exampleText(examples.requirements))
+    .action((path: string, options: RequirementsOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./requirements.ts')).blueprintRequirements(
+          path,
+          { ...noRequirementsOptions, ...options },
+          terminal,
+        ),
+      ),
+    );
+};
 
 const model: Fill = (group, start) => {
   command(group, 'install', 'download models with Docker Model Runner, where the hardware does')
@@ -256,7 +283,7 @@ const finding: Fill = (group, start) => {
 };
 
 /** Commands that a validating run does without, so that it does not load their definitions; by group. */
-export const more: Readonly<Record<string, Fill>> = { model, catalog, target, finding };
+export const more: Readonly<Record<string, Fill>> = { blueprint, model, catalog, target, finding };
 
 /** `program` with every command. */
 export const wholeProgram = (act: Parameters<typeof program>[0]): Command => program(act, undefined, more);

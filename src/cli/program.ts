@@ -274,14 +274,16 @@ export function program(
 /** Runs the command line and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   let debug = argv.includes('--debug');
-  const first = argv.find((word) => !word.startsWith('-'));
+  const [first, second] = argv.filter((word) => !word.startsWith('-'));
+  // What most runs do; the definitions of all other commands stay unloaded.
+  const isLean = first === 'blueprint' && (second === 'validate' || second === 'env');
   const commands = program(
     async (options, action) => {
       debug = options.debug;
       process.exitCode = await action(realTerminal(options));
     },
     groups.some(({ name }) => name === first) ? first : undefined,
-    first === 'blueprint' ? {} : (await import('./more-commands.ts')).more,
+    isLean ? {} : (await import('./more-commands.ts')).more,
   );
   for (const each of [commands, ...commands.commands.flatMap((group) => [group, ...group.commands])]) {
     each.exitOverride();

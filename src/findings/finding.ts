@@ -59,6 +59,7 @@ export interface FindingOptions {
   location?: Location | null;
   targets?: readonly string[];
   blueprint?: string | null;
+  declaration?: string | null;
   fix?: Fix | null;
   /** Where decision 18 asks for another severity than the table's, for example on an optional declaration. */
   severity?: Severity;
@@ -82,7 +83,7 @@ export function finding<Id extends FindingId>(
     location: options.location ?? null,
     targets: options.targets ?? [],
     blueprint: options.blueprint ?? null,
-    declaration: null,
+    declaration: options.declaration ?? null,
     fix: options.fix ?? null,
     change: null,
   };

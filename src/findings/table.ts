@@ -2,17 +2,13 @@ import { count, installCommand, quote, short } from '../text/text.ts';
 import type { Severity } from './finding.ts';
 
 /** What a finding about a verdict needs to say. All strings are as the files have them. */
-export interface VerdictData {
+export interface VerdictData extends TargetsData {
   /** The place that needs the model, dotted: `llm.configs.primary`. */
   place: string;
   /** The reference as written. */
   ref: string;
   /** The catalog id. */
   model: string;
-  /** Name of the first target that it is true on. */
-  target: string;
-  /** How many further targets. */
-  more: number;
   /** The verdict's message on the first target. */
   reason: string;
   /** The verdict's help. */
@@ -25,6 +21,28 @@ export interface ArtifactData {
   model: string;
   /** The Docker name, as the catalog has it. */
   ref: string;
+}
+
+/** Where a finding about several targets is true. */
+interface TargetsData {
+  /** Name of the first target that it is true on. */
+  target: string;
+  /** How many further targets. */
+  more: number;
+}
+
+/** What a finding about the memory of one model needs to say. Amounts are in words: `1.6 GB`. */
+export interface MemoryData extends TargetsData {
+  place: string;
+  model: string;
+  contextSize: number;
+  /** The blueprint gives the context size; else it is the catalog's. */
+  given: boolean;
+  need: string;
+  have: string;
+  advice: string;
+  /** A model and what is not certain of its estimate: `nemotron3: it was not confirmed`; null for nothing. */
+  note: string | null;
 }
 
 /** The data that each kind of finding is worded from. */
@@ -41,7 +59,19 @@ export interface FindingData {
   'model-unverified': { place: string; ref: string; why: string; inPayload: boolean };
   'model-not-checked': { place: string; ref: string; suggestion: string };
   'model-spelling': { ref: string; model: string };
-  'context-size-missing': { place: string; model: string };
+  'context-size-missing': { place: string; model: string; cost?: string };
+  'context-exceeds-model': { place: string; model: string; contextSize: number; trained: number };
+  'memory-does-not-fit': MemoryData;
+  'memory-tight': MemoryData;
+  'models-do-not-fit-together': TargetsData & {
+    /** Each with what it needs: `gemma4:e2b (1.6 GB)`. */
+    parts: string;
+    need: string;
+    have: string;
+    note: string | null;
+  };
+  'requirements-not-met': TargetsData & { asked: string; found: string; hard: boolean };
+  'requirements-understated': { stated: string; place: string; model: string; needs: string };
   'unknown-model': { place: string; ref: string; suggestion: string; catalogs: string };
   'invalid-catalog': { entry: string; problem: string; fix: string };
   'duplicate-entry': { id: string; first: string };
@@ -100,13 +130,30 @@ function verdictFact(data: VerdictData): string {
   return `${data.model} ${data.reason} ${data.more}`;
 }
 
-function onTargets(data: VerdictData): string {
+function onTargets(data: TargetsData): string {
   return `${short(data.target)}${data.more > 0 ? ` and ${count(data.more, 'more target')}` : ''}`;
 }
 
+function also({ more }: TargetsData): string {
+  return more > 0 ? ` (also: ${count(more, 'more target')})` : '';
+}
+
 function whyHere(data: VerdictData): string {
-  const also = data.more > 0 ? ` (also: ${count(data.more, 'more target')})` : '';
-  return `${short(data.place)} asks for ${called(data)}. On ${short(data.target)}: ${data.reason}${also}.`;
+  return `${short(data.place)} asks for ${called(data)}. On ${short(data.target)}: ${data.reason}${also(data)}.`;
+}
+
+function whatItTakes({ place, model, contextSize, given, need }: MemoryData): string {
+  return given
+    ? `${short(place)} gives ${short(model)} a context of ${count(contextSize, 'token')}, which takes ${need} in all by the estimate`
+    : `${short(place)} asks for ${short(model)}, which takes ${need} by the estimate at its catalog entry's ${count(contextSize, 'token')} of context`;
+}
+
+function uncertain({ note }: { note: string | null }): string {
+  return note === null ? '' : ` Not certain of ${short(note, 200)}.`;
+}
+
+function sameMemory({ model, contextSize, target, more }: MemoryData): string {
+  return `${model} ${contextSize} ${target} ${more}`;
 }
 
 /** `a, b, c and 4 more`. */
@@ -228,10 +275,67 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
     severity: 'note',
     summary: 'A declaration gives no context size',
     title: ({ place }) => `${short(place)} gives no context_size`,
-    message: ({ place, model }) =>
-      `${short(place)} gives no context_size for ${short(model)}: the engine then chooses, and what it chooses depends on its version and takes memory.`,
+    message: ({ place, model, cost }) =>
+      `${short(place)} gives no context_size for ${short(model)}: the engine then chooses, and what it chooses depends on its version and takes memory.${cost === undefined ? '' : ` ${cost}`}`,
     help: () => 'Add "context_size": 4096, or what the blueprint needs.',
     sameAs: ({ model }) => model,
+  },
+  'context-exceeds-model': {
+    severity: 'warning',
+    summary: 'A context size is more than the model was trained for',
+    title: ({ model, trained }) => `${short(model)} was trained for ${count(trained, 'token')}`,
+    message: ({ place, model, contextSize, trained }) =>
+      `${short(place)} gives ${short(model)} a context of ${count(contextSize, 'token')}. It was trained for ${trained}: beyond that its answers get worse, and the memory is taken all the same.`,
+    help: ({ trained }) => `Write "context_size": ${trained}, or less.`,
+    sameAs: ({ model, contextSize }) => `${model} ${contextSize}`,
+  },
+  'memory-does-not-fit': {
+    severity: 'warning',
+    summary: 'The hardware table lets a model pass, but at its context size it does not fit',
+    title: (data) =>
+      `${short(data.model)} does not fit at ${count(data.contextSize, 'token')} on ${onTargets(data)}`,
+    message: (data) =>
+      `${whatItTakes(data)}. ${short(data.target)} has ${data.have} for models${also(data)}. The hardware table does not look at the context size and lets it pass.${uncertain(data)}`,
+    help: ({ advice }) => advice,
+    sameAs: sameMemory,
+  },
+  'memory-tight': {
+    severity: 'note',
+    summary: 'A model fits at its context size, with little to spare',
+    title: (data) =>
+      `${short(data.model)} is tight at ${count(data.contextSize, 'token')} on ${onTargets(data)}`,
+    message: (data) =>
+      `${whatItTakes(data)}. ${short(data.target)} has ${data.have} for models${also(data)}: drivers, the screen and other programs share what is left.${uncertain(data)}`,
+    help: ({ advice }) => advice,
+    sameAs: sameMemory,
+  },
+  'models-do-not-fit-together': {
+    severity: 'warning',
+    summary: 'Each model of a blueprint fits, but not all at the same time',
+    title: (data) => `The models do not fit together on ${onTargets(data)}`,
+    message: (data) =>
+      `The blueprint needs ${data.parts} at the same time: ${data.need} by the estimate. ${short(data.target)} has ${data.have} for models${also(data)}. Each of them fits alone.${uncertain(data)}`,
+    help: () =>
+      'Use smaller models or contexts, or drop the target. Docker Model Runner unloads a model after 5 minutes without use, and never to make room.',
+    sameAs: ({ parts, target, more }) => `${parts} ${target} ${more}`,
+  },
+  'requirements-not-met': {
+    severity: 'warning',
+    summary: 'A target lacks what the `requirements` of a blueprint ask for',
+    title: (data) => `The requirements are not met on ${onTargets(data)}`,
+    message: (data) =>
+      `The blueprint requires ${data.asked}. ${short(data.target)} has ${data.found}${also(data)}.${data.hard ? ' MirrorNeuron places the blueprint only where its requirements are met.' : ''}`,
+    help: () => 'Drop the target, or correct the requirements.',
+    sameAs: ({ asked, found, target, more }) => `${asked} ${found} ${target} ${more}`,
+  },
+  'requirements-understated': {
+    severity: 'warning',
+    summary: 'The `requirements` of a blueprint ask for less than its models need',
+    title: ({ model }) => `The requirements are less than ${short(model)} needs`,
+    message: ({ stated, place, model, needs }) =>
+      `The blueprint requires ${stated}, but ${short(place)} asks for ${short(model)}, which needs ${needs}.`,
+    help: () => 'Write what the models need: mn blueprint requirements says it for the whole blueprint.',
+    sameAs: ({ stated, model }) => `${stated} ${model}`,
   },
   'unknown-model': {
     severity: 'error',

@@ -1,6 +1,6 @@
 import { readMachine } from '../compatibility/machine.ts';
 import type { HardwareFacts, OperatingSystem } from '../hardware/facts.ts';
-import type { Estimate } from './estimate.ts';
+import type { Need } from './cost.ts';
 
 /** Bytes of a GB as sold: memory is made in powers of two, and so are the GB of targets. */
 const gib = 2 ** 30;
@@ -122,7 +122,7 @@ export function memoryOf(facts: HardwareFacts): Have {
 }
 
 /** Bytes that a model needs where the machine has its memory for models. */
-export function needOf(estimate: Estimate, have: Have): number {
+export function needOf(estimate: Need, have: Have): number {
   return have.kind === 'ram' ? estimate.cpu_only.total : estimate.device.total;
 }
 
@@ -130,7 +130,7 @@ export function needOf(estimate: Estimate, have: Have): number {
  * Whether a need is met. Tight: it is, and less than the margin or a tenth is left; or only all cards together have
  * it; or the host's part does not leave the system its share. It informs, and changes no verdict.
  */
-export function fitOf(estimate: Estimate, have: Have): Fit {
+export function fitOf(estimate: Need, have: Have): Fit {
   if (have.bytes === null) return 'unknown';
   const need = needOf(estimate, have);
   if (need > have.bytes) {

@@ -1,4 +1,4 @@
-import type { Comparison, Report, ReportDeclaration } from '../check/report.ts';
+import type { Comparison, ModelMemory, Report, ReportDeclaration } from '../check/report.ts';
 import { type Finding, findingUrl } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import { inChunks } from './chunks.ts';
@@ -22,7 +22,9 @@ function* lines(report: Report): Iterable<string> {
   const { hidden } = report;
   const counts = { ...summaryValue(summary), ...(hidden.length === 0 ? {} : hiddenCounts(report)) };
   yield `{\n  "schema": ${json(reportSchema)},\n  "ok": ${ok},\n  "summary": ${json(counts)},\n`;
-  yield* list('targets', report.targets, (target) => json(targetValue(target)));
+  yield* list('targets', report.targets, (target, index) =>
+    json({ ...targetValue(target), model_memory: modelMemoryValue(report.modelMemory?.[index]) }),
+  );
   yield* list('verdicts', report.verdicts, (verdict) => json(verdictValue(verdict)));
   const declarationJson = declarationWriter();
   yield* list('blueprints', report.blueprints, ({ path, id, declarations }) => {
@@ -79,14 +81,14 @@ function* comparisonLines(comparison: Comparison): Iterable<string> {
 function* list<Item>(
   name: string,
   items: readonly Item[],
-  write: (item: Item) => string,
+  write: (item: Item, index: number) => string,
   end = ',\n',
   indent = '  ',
 ): Iterable<string> {
   yield `${indent}"${name}": [`;
   let separator = `\n${indent}  `;
-  for (const item of items) {
-    yield separator + write(item);
+  for (const [index, item] of items.entries()) {
+    yield separator + write(item, index);
     separator = `,\n${indent}  `;
   }
   yield `${items.length === 0 ? '' : `\n${indent}`}]${end}`;
@@ -136,9 +138,15 @@ function targetValue({ id, name, required, runsOn, facts, overridden }: Target) 
   };
 }
 
+function modelMemoryValue(memory: ModelMemory | undefined) {
+  if (memory === undefined) return null;
+  const { kind, bytes, togetherBytes, because } = memory;
+  return { kind, bytes, together_bytes: togetherBytes, because };
+}
+
 function verdictValue(verdict: Report['verdicts'][number]) {
   const { model, backend, target, status, rule, ok, forced, accelerator, message, help } = verdict;
-  const { required, found } = verdict;
+  const { required, found, estimate } = verdict;
   return {
     model,
     backend,
@@ -152,6 +160,14 @@ function verdictValue(verdict: Report['verdicts'][number]) {
     found: found === null ? null : { kind: found.kind, gb: found.gb },
     message,
     help,
+    estimate: estimate
+      ? {
+          context_size: estimate.contextSize,
+          need_bytes: estimate.need,
+          have_bytes: estimate.have,
+          fit: estimate.fit,
+        }
+      : null,
   };
 }
 
@@ -159,7 +175,7 @@ function verdictValue(verdict: Report['verdicts'][number]) {
 function declarationWriter(): (declaration: ReportDeclaration) => string {
   const written = new WeakMap<object, string>();
   return (declaration) => {
-    const { statuses, range } = declaration;
+    const { statuses, range, estimate } = declaration;
     let statusesJson = written.get(statuses);
     if (statusesJson === undefined) {
       statusesJson = json(statuses);
@@ -180,6 +196,17 @@ function declarationWriter(): (declaration: ReportDeclaration) => string {
       required: declaration.required,
       config: declaration.config,
       skipped: declaration.skipped,
+      estimate: estimate
+        ? {
+            context_size: estimate.contextSize,
+            given: estimate.given,
+            device_bytes: estimate.device,
+            host_bytes: estimate.host,
+            cpu_only_bytes: estimate.cpuOnly,
+            margin_bytes: estimate.margin,
+            note: estimate.note,
+          }
+        : null,
     });
     return `${fields.slice(0, -1)},"statuses":${statusesJson}}`;
   };

@@ -1,8 +1,8 @@
-import type { Report, ReportBlueprint, RunInfo } from '../check/report.ts';
+import type { Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../check/report.ts';
 import { statuses as allStatuses, type Status } from '../compatibility/verdict.ts';
 import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
-import { count, printable, short } from '../text/text.ts';
+import { count, gigabytes, printable, short } from '../text/text.ts';
 import { answer } from './answer.ts';
 import { guardLines } from './guard.ts';
 import { skippedNames } from './skipped.ts';
@@ -242,7 +242,8 @@ function matrix(context: Context, page: Page, indices: number[], isFirst = true)
     const name = escapeMarkdown(state.names[index] as string);
     for (const [line, row] of rowsOf(blueprints[at] as ReportBlueprint).entries()) {
       const cells = isCounted ? statusCounts(row, heads.length) : statusMarks(row, columns);
-      const label = escapeMarkdown(row.words === '' ? row.label : `${row.label} · ${row.words}`);
+      const more = row.words === '' ? needWords(row.declaration) : row.words;
+      const label = escapeMarkdown(more === '' ? row.label : `${row.label} · ${more}`);
       if (
         !page.add(
           `| ${line === 0 ? `**${name}**` : ''} | ${label} |${cells.map((cell) => ` ${cell} |`).join('')}\n`,
@@ -255,6 +256,12 @@ function matrix(context: Context, page: Page, indices: number[], isFirst = true)
   return matrixLegend(context, page, columns, isFirst);
 }
 
+/** What it takes by the estimate with all of it on a GPU: `1.6 GB`; empty where that is not known. */
+function needWords(declaration: ReportDeclaration | null): string {
+  const estimate = declaration?.estimate;
+  return estimate ? gigabytes(estimate.device / 2 ** 30) : '';
+}
+
 function matrixLegend(context: Context, page: Page, columns: Column[], isFirst: boolean): boolean {
   const { report, info } = context;
   const isCounted = columns.length > columnsInFull;
@@ -262,9 +269,13 @@ function matrixLegend(context: Context, page: Page, columns: Column[], isFirst: 
     ? ` How many of the ${report.targets.length} targets; the problems name them.`
     : '';
   const force = info.force ? ` ${forceLegend}` : '';
+  const isEstimated = report.blueprints.some(({ declarations }) =>
+    declarations.some(({ estimate }) => estimate),
+  );
+  const need = isEstimated ? ' GB: what a model takes on a GPU by the estimate.' : '';
   const isGrouped = columns.some(({ length }) => length > 1);
   return (
-    (!isFirst || page.add(`\n${legend}.${counted}${force}\n`)) &&
+    (!isFirst || page.add(`\n${legend}.${need}${counted}${force}\n`)) &&
     (isCounted || (!isFirst && !isGrouped) || columnLegend(context, page, columns, isGrouped)) &&
     page.add('\n')
   );

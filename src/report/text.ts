@@ -1,4 +1,4 @@
-import type { Report, ReportBlueprint, RunInfo } from '../check/report.ts';
+import type { ModelMemory, Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../check/report.ts';
 import type { statuses as allStatuses } from '../compatibility/verdict.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
@@ -189,10 +189,14 @@ function verdictColumn(context: Context, lines: Line[], left: Left): string[] {
       messages.get(`${declaration.model}\0${declaration.backend ?? ''}`) ??
       report.verdicts.find((one) => one.model === declaration.model && one.status === status);
     const forced = verdict?.forced ? ', forced' : '';
+    const why = [
+      status === 'pass' ? '' : short(verdict?.message ?? '', 200),
+      memoryBar(declaration, report.modelMemory?.[0], paint),
+    ];
     return {
       status,
       text: `${marks[status]} ${statusWords[status]}${forced}`,
-      why: status === 'pass' ? '' : short(verdict?.message ?? '', 200),
+      why: why.filter((part) => part !== '').join('   '),
     };
   });
   const statusWidth = Math.max(
@@ -213,6 +217,23 @@ function verdictColumn(context: Context, lines: Line[], left: Left): string[] {
     ...body.map((line) => line.trimEnd()),
     ...(info.force ? ['', paint.dim(`  ${forceLegend}`)] : []),
   ];
+}
+
+const barWidth = 10;
+
+/** `██░░░░░░░░ takes 1.6 of 8 GB`: what the model needs by the estimate, of what the target has for models. */
+function memoryBar({ estimate }: ReportDeclaration, memory: ModelMemory | undefined, paint: Paint): string {
+  const have = memory?.togetherBytes ?? memory?.bytes ?? 0;
+  if (!estimate || memory === undefined || have === 0) return '';
+  const need = memory.kind === 'ram' ? estimate.cpuOnly : estimate.device;
+  const share = need / have;
+  const filled = share > 1 ? barWidth : Math.min(barWidth - 1, Math.max(1, Math.round(barWidth * share)));
+  const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+  const isTight = need + estimate.margin > have || share > 0.9;
+  const color = share > 1 ? paint.red : isTight ? paint.yellow : paint.green;
+  const over = share > 1 ? ', too much' : isTight ? ', tight' : '';
+  const figure = (bytes: number) => String(Number((bytes / 2 ** 30).toFixed(1)));
+  return `${color(bar)} takes ${figure(need)} of ${figure(have)} GB${over}`;
 }
 
 /**

@@ -106,6 +106,7 @@ export class Base {
       }),
       sieve: null,
       installed: now.installed,
+      beside: now.beside,
     };
   }
 

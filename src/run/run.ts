@@ -132,8 +132,13 @@ export async function run(options: RunOptions): Promise<Run> {
   if (problems.length > 0 || chosen === null || catalogs === null) throw new UsageError(problems);
 
   const asked = await asking;
+  const { Beside } = await import('../check/beside.ts');
+  // The built-in models need no more than what is loaded anyway.
+  const hasOwnModels = catalogs.catalog.entries.some(({ source }) => source.catalog !== 'built-in');
+  const more = hasOwnModels ? (await import('../memory/more-costs.generated.ts')).costs : [];
   const version: Version = {
     installed: asked?.installed ?? null,
+    beside: (targets) => new Beside(targets, more),
     files,
     roots: roots as Root[],
     searched: paths,

@@ -1,12 +1,14 @@
 import type { Blueprint, Root } from '../blueprint/discover.ts';
 import { discover } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { Beside } from '../check/beside.ts';
 import { check } from '../check/check.ts';
 import type { InstalledCheck } from '../check/installed.ts';
 import type { Report } from '../check/report.ts';
 import type { Sieve } from '../check/sieve.ts';
 import type { Files } from '../document/files.ts';
 import type { Severity } from '../findings/finding.ts';
+import type { Target } from '../hardware/facts.ts';
 import type { LoadedCatalogs } from './catalogs.ts';
 import type { IfNone, RunOptions } from './run.ts';
 import type { ChosenTargets } from './targets.ts';
@@ -26,13 +28,15 @@ export interface Version {
   sieve: Sieve | null;
   /** What to say of installed models, anew for each check; null where nobody asks. */
   installed: (() => InstalledCheck) | null;
+  /** What the estimate says beside the verdicts. */
+  beside(targets: readonly Target[]): Beside;
 }
 
 const severities: Record<IfNone, Severity | null> = { warn: 'warning', error: 'error', ignore: null };
 
 /** Discovers the blueprints of a version and checks them. */
 export function checkVersion(
-  { files, roots, searched, wanted, affected, targets, catalogs, sieve, installed }: Version,
+  { files, roots, searched, wanted, affected, targets, catalogs, sieve, installed, beside }: Version,
   options: Pick<RunOptions, 'force' | 'ifNone' | 'positions' | 'onBlueprint'>,
 ): Report {
   const notBlueprints: string[] = [];
@@ -52,6 +56,7 @@ export function checkVersion(
     notBlueprints,
     sieve,
     installed: installed?.() ?? null,
+    beside,
   });
 }
 
