@@ -486,7 +486,7 @@ async function load(folder) {
     ...(await module('compatibility/table.js')),
     ...(await module('catalog/built-in.js')),
     ...(await module('memory/requirements.js')),
-    program: (await module('cli/more-commands.js')).wholeProgram,
+    program: (await module('cli/program.js')).program,
     words: await module('report/words.js'),
   };
 }

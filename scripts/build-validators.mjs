@@ -62,13 +62,19 @@ function compile(name, definitions) {
   return `// Generated from schemas/${name}.schema.json by scripts/build-validators.mjs. Do not edit.
 // @ts-nocheck
 ${smaller(code)}
-function add(errors, error) {
+function add(errors, instancePath, keyword, params) {
+  const error = { instancePath, keyword, params };
   if (errors === null) return [error];
   errors.push(error);
   return errors;
 }
 function join(errors, more) {
   return errors === null ? more : errors.concat(more);
+}
+function part(errors, data, key, instancePath, validate) {
+  const value = data[key];
+  if (value === undefined || validate(value, { instancePath: instancePath + '/' + key })) return errors;
+  return join(errors, validate.errors);
 }
 `;
 }
@@ -95,6 +101,10 @@ function smaller(code) {
       'vErrors = join(vErrors, $1.errors);',
     )
     .replaceAll(/schemaPath:"(?:[^"\\]|\\.)*",/g, '')
+    .replaceAll(
+      /add\(vErrors, \{instancePath(?::([^,]+))?,keyword:("\w+"),params:(\{.*?\})\}\);/g,
+      (_, path, keyword, params) => `add(vErrors, ${path ?? 'instancePath'}, ${keyword}, ${params});`,
+    )
     .replaceAll(', parentData, parentDataProperty, rootData=data}', '}')
     .replaceAll(',parentData,parentDataProperty,rootData}', '}')
     .replaceAll(/,parentData:data\d*,parentDataProperty:(?:"[^"]*"|\w+),rootData\}/g, '}')
@@ -104,10 +114,22 @@ function smaller(code) {
       return JSON.stringify(keys.reduce((value, key) => value[key], schemas.get(name)));
     });
   if (short.includes('parentData')) throw new Error('validators call each other in a new way');
+  const counted = short.includes('_errs') ? short : withoutCounts(short);
   // Without these references most schemas are not needed.
-  return short.replaceAll(/const (schema\d+) = \{.*?\};(?=const |function )/g, (whole, name) =>
-    short.split(name).length > 2 ? whole : '',
+  return counted.replaceAll(/const (schema\d+) = \{.*?\};(?=const |function )/g, (whole, name) =>
+    counted.split(name).length > 2 ? whole : '',
   );
+}
+
+/** Only a validator with alternatives goes back to an earlier count of its errors; the others need none. */
+function withoutCounts(code) {
+  return code
+    .replaceAll(
+      /if\(data\.(\w+) !== undefined\)\{if\(!\((validate\d+)\(data\.\1, \{instancePath:instancePath\+"\/\1"\}\)\)\)\{vErrors = join\(vErrors, \2\.errors\);errors = vErrors\.length;\}\}/g,
+      'vErrors = part(vErrors, data, "$1", instancePath, $2);',
+    )
+    .replaceAll(/let errors = 0;|errors\+\+;|(?<=;)errors = vErrors\.length;/g, '')
+    .replaceAll('return errors === 0;', 'return vErrors === null;');
 }
 
 for (const [name, definitions] of Object.entries(validators)) {

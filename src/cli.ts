@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from './cli/program.ts';
+import { main } from './cli/main.ts';
 
 void main(process.argv.slice(2));

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { summaryModes } from '../src/action/inputs.ts';
+import { commentModes, reportFileInputs, summaryModes } from '../src/action/inputs.ts';
 import { workers } from '../src/blueprint/worker.ts';
-import { configFields, parseConfig } from '../src/check/config.ts';
+import { configFields, configReportFiles, parseConfig } from '../src/check/config.ts';
 import { failOnLevels } from '../src/check/exit-code.ts';
 import { suppressionSieve } from '../src/check/suppressions.ts';
 import { isYaml } from '../src/hardware/select.ts';
@@ -34,7 +34,10 @@ test('the schema, the code and the options agree', () => {
   expect(Object.keys(properties)).toEqual(['$schema', ...configFields]);
   expect(properties['fail-on'].enum).toEqual(failOnLevels);
   expect(properties['if-none'].enum).toEqual(ifNoneLevels);
-  expect(properties.format.enum).toEqual([...formatNames]);
+  for (const pattern of [properties.format.pattern, properties.format.items.pattern])
+    expect(pattern).toContain(`(${formatNames.join('|')})`);
+  expect(properties.comment.enum).toEqual(commentModes);
+  expect(configReportFiles).toEqual(reportFileInputs);
   expect(properties.summary.enum).toEqual(summaryModes);
   expect(properties.worker.enum).toEqual(workers);
 });
@@ -50,11 +53,18 @@ set: gpu.vram_gb=8
 catalogs: [more.json]
 force: true
 fail-on: never
+fail-on-new: true
+compare: origin/main
 if-none: error
 baseline: .mn/baseline.json
-format: json
+format: [json, "sarif:out/a:b.sarif"]
+report-file: a.json
+sarif-file: a.sarif
+junit-file: a.xml
+html-file: a.html
 annotations: false
 summary: on-problems
+comment: always
 worker: hostlocal
 suppressions:
   - finding: unknown-model
@@ -78,11 +88,18 @@ suppressions:
       catalogs: ['more.json'],
       force: true,
       'fail-on': 'never',
+      'fail-on-new': true,
+      compare: 'origin/main',
       'if-none': 'error',
       baseline: '.mn/baseline.json',
-      format: 'json',
+      format: ['json', 'sarif:out/a:b.sarif'],
+      'report-file': 'a.json',
+      'sarif-file': 'a.sarif',
+      'junit-file': 'a.xml',
+      'html-file': 'a.html',
       annotations: false,
       summary: 'on-problems',
+      comment: 'always',
       worker: 'hostlocal',
       suppressions: [
         {
@@ -95,7 +112,7 @@ suppressions:
           location: {
             file: 'c.yaml',
             pointer: '/suppressions/0/finding',
-            range: { line: 18, column: 14, endLine: 18, endColumn: 27 },
+            range: { line: 25, column: 14, endLine: 25, endColumn: 27 },
           },
         },
         {
@@ -108,7 +125,7 @@ suppressions:
           location: {
             file: 'c.yaml',
             pointer: '/suppressions/1/finding',
-            range: { line: 24, column: 16, endLine: 24, endColumn: 31 },
+            range: { line: 31, column: 16, endLine: 31, endColumn: 31 },
           },
         },
       ],
@@ -128,7 +145,7 @@ describe('what is wrong is told with its place', () => {
     [
       'zzzzzzzz: 1',
       [
-        '1:11 The file has the unknown field "zzzzzzzz". Write one of paths, include, exclude, targets, set, catalogs, force, fail-on, if-none, baseline, format, annotations, summary, worker, suppressions.',
+        '1:11 The file has the unknown field "zzzzzzzz". Write one of paths, include, exclude, targets, set, catalogs, force, fail-on, fail-on-new, compare, if-none, baseline, format, report-file, sarif-file, junit-file, html-file, annotations, summary, comment, worker, suppressions.',
       ],
     ],
     [
@@ -155,6 +172,17 @@ describe('what is wrong is told with its place', () => {
         '2:10 "/etc/t.json" leads out of the repository. Name something inside it.',
         '3:11 "/x/*.json" leads out of the repository. Name something inside it.',
         '4:11 "../b.json" leads out of the repository. Name something inside it.',
+      ],
+    ],
+    [
+      "format: [xml, 'sarif:', 'html:../a']\nsarif-file: /a.sarif\nhtml-file: ' '\ncompare: true",
+      [
+        '1:10 format.0 must be text, json, markdown, github, sarif, junit or html, or one of them with a file as in sarif:out.sarif; found the string "xml".',
+        '1:15 format.1 must be text, json, markdown, github, sarif, junit or html, or one of them with a file as in sarif:out.sarif; found the string "sarif:".',
+        '1:25 "../a" leads out of the repository. Name something inside it.',
+        '2:13 "/a.sarif" leads out of the repository. Name something inside it.',
+        '3:12 html-file must be a text that is not empty; found the string " ".',
+        '4:10 compare must be a string; found true.',
       ],
     ],
     [

@@ -1,13 +1,20 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { discover } from '../src/blueprint/discover.ts';
+import { BaselineUpdate, baselineSieve, baselineText, parseBaseline } from '../src/check/baseline.ts';
 import { Beside } from '../src/check/beside.ts';
 import type { CheckInput } from '../src/check/check.ts';
 import { check } from '../src/check/check.ts';
 import type { Report } from '../src/check/report.ts';
+import type { Sieve } from '../src/check/sieve.ts';
+import type { Files } from '../src/document/files.ts';
 import { nodeFiles } from '../src/io/files.ts';
+import { reportJson } from '../src/report/json.ts';
+import { reportJunit } from '../src/report/junit.ts';
+import { reportSarif } from '../src/report/sarif.ts';
 import { builtIn, folder, preset } from './support/blueprints.ts';
+import { isReport, isSarif, junitProblems } from './support/report-schemas.ts';
 
 /**
  * The real blueprints of mn-blueprints at c663939 (2026-08-06), beside this repository where it was
@@ -81,8 +88,17 @@ const declarations: [string, string, string, number, string, string | null, numb
 ];
 
 describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/corpus is not there)'}`, () => {
-  const checkAll = (id: string, beside: CheckInput['beside'] = null): Report => {
-    const files = nodeFiles([corpus]);
+  interface Extra {
+    sieve?: Sieve | null;
+    texts?: Record<string, string> | undefined;
+    beside?: CheckInput['beside'];
+  }
+  const checkAll = (id: string, { sieve = null, texts = {}, beside = null }: Extra = {}): Report => {
+    const disk = nodeFiles([corpus]);
+    const files: Files = {
+      ...disk,
+      read: (file) => (Object.hasOwn(texts, file) ? { ok: true, text: texts[file] ?? '' } : disk.read(file)),
+    };
     return check({
       blueprints: discover(
         files,
@@ -101,10 +117,46 @@ describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/cor
       searched: [corpus],
       beside,
       notBlueprints: [],
+      sieve,
     });
   };
   const short = (path: string) => path.slice(corpus.length + 1);
   const report = there ? checkAll('mac-m4-max-128') : null;
+
+  test('every format that has a schema follows it', async () => {
+    const reports = ['mac-m4-max-128', 'apple-silicon-8gb', 'cpu-32gb'].map((id) => checkAll(id));
+    for (const each of reports) {
+      expect(isReport(JSON.parse([...reportJson(each)].join(''))), JSON.stringify(isReport.errors)).toBe(
+        true,
+      );
+      const { chunks } = reportSarif(each, { version: '1.0.0', settled: true });
+      expect(isSarif(JSON.parse([...chunks].join(''))), JSON.stringify(isSarif.errors)).toBe(true);
+    }
+    expect(await junitProblems(reports.map((each) => [...reportJunit(each)].join('')))).toEqual([]);
+  });
+
+  test('against a baseline of itself nothing is left, and one new wrong model is one finding', () => {
+    const context = { pathIn: short, isGone: () => false };
+    const update = new BaselineUpdate(context);
+    checkAll('apple-silicon-8gb', { sieve: update });
+    const made = parseBaseline('b.json', baselineText(update.next(new Map(), [])));
+    if (!made.ok) throw new Error('no baseline');
+    const left = (texts?: Record<string, string>) => {
+      const { findings } = checkAll('apple-silicon-8gb', {
+        sieve: baselineSieve(made.baseline, context),
+        texts,
+      });
+      const kept = findings.filter(({ severity }) => severity !== 'note');
+      return kept.map(({ id, location }) => `${id} ${short(location?.file ?? '')}`);
+    };
+    const file = `${corpus}/vc_assistant/manifest.json`;
+    const text = readFileSync(file, 'utf8');
+    expect(left()).toEqual([]);
+    expect(left({ [file]: `\n\n${text}` })).toEqual([]);
+    expect(left({ [file]: text.replace('"model": "default"', '"model": "no-such-model"') })).toEqual([
+      'unknown-model vc_assistant/manifest.json',
+    ]);
+  });
 
   test('35 blueprints', () => {
     expect(report?.blueprints.map(({ path }) => path).filter((path) => short(path).includes('/'))).toEqual(
@@ -173,7 +225,7 @@ describe.skipIf(!there)(`real blueprints${there ? '' : ' (skipped: ../shared/cor
 
   test('requirements that contradict the target or the models; the estimate has nothing to say', () => {
     const plain = new Set(checkAll('mac-m4-max-128').findings.map(({ id }) => id));
-    const { findings } = checkAll('mac-m4-max-128', (targets) => new Beside(targets));
+    const { findings } = checkAll('mac-m4-max-128', { beside: (targets) => new Beside(targets) });
     expect(
       findings
         .filter(({ id }) => !plain.has(id))

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { argumentsOf, commandsOf, runExample, sectionsOf, throwing } from '../scripts/build-docs.mjs';
-import { wholeProgram as program } from '../src/cli/more-commands.ts';
+import { program } from '../src/cli/program.ts';
 import { findingUrl } from '../src/findings/finding.ts';
 import { findingIds, findings } from '../src/findings/table.ts';
 

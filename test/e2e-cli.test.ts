@@ -529,6 +529,18 @@ const optionCases: OptionCase[] = [
       with: ['--fail-new-only'],
       shows: '--fail-new-only needs a version to compare with.',
     },
+    {
+      option: '--no-compare',
+      base: [...on6, '--config', 'compared.json'],
+      with: ['--no-compare'],
+      shows: '✗ model-incompatible',
+    },
+    {
+      option: '--no-fail-new-only',
+      base: [...on6, '--fail-new-only'],
+      with: ['--no-fail-new-only'],
+      shows: '✗ model-incompatible',
+    },
   ].map((one) => ({ command: 'blueprint validate', ...one })),
   ...[
     {
@@ -729,6 +741,7 @@ const optionCases: OptionCase[] = [
 ];
 const optionFiles: Tree = {
   'forced.json': '{"force": true}',
+  'compared.json': '{"compare": "main"}',
   'known.json': JSON.stringify({
     schema: 'model-check.baseline/v1',
     blueprints: {

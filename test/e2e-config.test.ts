@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test, vi } from 'vitest';
 import type { Tree } from './support/process.ts';
 import {
@@ -17,13 +16,11 @@ import {
   readReport,
   write,
 } from './support/process.ts';
+import { isReport } from './support/report-schemas.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const validate = ['blueprint', 'validate'];
-const isReport = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
-  JSON.parse(readFileSync('schemas/report.schema.json', 'utf8')),
-);
 const targets = ['--targets', 'examples/targets.yaml'];
 const baseline = ['--baseline', '.mn/baseline.json'];
 const config = '.mn/model-check.yaml';

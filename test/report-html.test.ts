@@ -42,7 +42,17 @@ describe('what people see', () => {
       { elapsedMs: null, targetsHint: 'Choose others with --targets.' },
       { link: () => null },
     ],
-    ['changed', changed, { force: true }],
+    [
+      'changed',
+      changed,
+      {
+        force: true,
+        configFrom: '.mn/<b>.yaml',
+        baselineFrom: '.mn/<i>.json',
+        leftOut: 'Left out 3 blueprints that no change since <x> can affect.',
+        notCompared: 'Nothing is compared with <y>.',
+      },
+    ],
     ['fifty-targets', fiftyTargets, {}, { source: () => null }],
     ['empty', report({}), { targetsFrom: 'no target' }],
   ])('%s', async (name, of, run, options) => {

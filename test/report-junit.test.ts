@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { memoryPages, validateXML } from 'xmllint-wasm';
 import type { Report } from '../src/check/report.ts';
 import type { Finding } from '../src/findings/finding.ts';
 import { reportJunit } from '../src/report/junit.ts';
@@ -22,20 +20,9 @@ import {
   unknownModel,
   verdict,
 } from './report-builder.ts';
+import { junitProblems } from './support/report-schemas.ts';
 
-const schema = readFileSync(new URL('fixtures/junit.xsd', import.meta.url), 'utf8');
 const textOf = (of: Report) => [...reportJunit(of)].join('');
-
-/** What xmllint says of texts; all in one run, because starting it takes a tenth of a second. */
-async function problems(texts: readonly string[]): Promise<string[]> {
-  const { valid, errors, rawOutput } = await validateXML({
-    xml: texts.map((contents, at) => ({ fileName: `${at}.xml`, contents })),
-    schema,
-    initialMemoryPages: 64 * memoryPages.MiB,
-    maxMemoryPages: memoryPages.GiB,
-  });
-  return valid ? [] : errors.length > 0 ? errors.map(({ rawMessage }) => rawMessage) : [rawOutput];
-}
 
 const amount = (text: string, tag: string) => text.split(`<${tag} `).length - 1;
 
@@ -103,7 +90,7 @@ test('the whole shape, to the letter', async () => {
 test('the common schema accepts every report, and the counts are right', async () => {
   const reports = [report({}), oneMachine, threeBySix, hostile, mixed, ...fc.sample(anyReport, 1000)];
   const texts = reports.map(textOf);
-  expect(await problems(texts)).toEqual([]);
+  expect(await junitProblems(texts)).toEqual([]);
   texts.forEach((text, at) => {
     expectRightCounts(text);
     expect(text).not.toMatch(
@@ -121,7 +108,7 @@ test.each([
   ['a control', (text: string) => text.replace('Model Check', 'Model\u0001Check')],
   ['a mark', (text: string) => text.replace('Model Check', '<')],
 ])('the schema refuses %s', async (_, spoil) => {
-  expect(await problems([spoil(textOf(report({})))])).not.toEqual([]);
+  expect(await junitProblems([spoil(textOf(report({})))])).not.toEqual([]);
 });
 
 const nasty = [...hostileStrings, ']]>', '&amp;', '"\'', '\ufffe\uffff', '\u0000\u000b', 'a\n::error::b'];
@@ -157,7 +144,7 @@ test('hostile text stays text', async () => {
       }),
     ),
   );
-  expect(await problems(texts)).toEqual([]);
+  expect(await junitProblems(texts)).toEqual([]);
   for (const written of texts) {
     expect(written).not.toMatch(
       /^\s*::|##\[|<img|[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066\ufffe\uffff]/m,

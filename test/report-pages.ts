@@ -42,7 +42,9 @@ export const changed: Report = {
     unchanged: 5,
     fixed: [unknownModel('blueprints/demo_linear/manifest.json', 'gemma3')],
     dropped: [{ blueprint: 'blueprints/cctv_operator', model: 'nemotron3', targets: ['rtx-4060', 'gone'] }],
-    causes: [],
+    causes: [
+      { message: 'The catalog no longer has the alias <small>.', blueprints: ['blueprints/cctv_operator'] },
+    ],
     pullRequest: false,
   },
 };

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import type { Log, Result, Run } from 'sarif';
 import { describe, expect, test } from 'vitest';
@@ -21,24 +19,7 @@ import {
   threeBySix,
   unknownModel,
 } from './report-builder.ts';
-
-const uriReference = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
-const {
-  id: _id,
-  $schema: _draft04,
-  ...schema
-} = JSON.parse(readFileSync(new URL('fixtures/sarif-2.1.0-rtm.5.json', import.meta.url), 'utf8'));
-// The schema says the same in draft 4 and in draft 7: it uses nothing that changed between them.
-const isSarif = new Ajv({
-  strict: false,
-  // One of its patterns is none in the strict syntax.
-  unicodeRegExp: false,
-  formats: {
-    uri: (text: string) => uriReference.test(text) && URL.canParse(text),
-    'uri-reference': uriReference,
-    'date-time': true,
-  },
-}).compile(schema);
+import { isSarif } from './support/report-schemas.ts';
 
 const all = { version: '1.2.3', settled: true };
 const textOf = (of: Report, options = all) => [...reportSarif(of, options).chunks].join('');

@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as core from '@actions/core';
+import type { Config } from '../check/config.ts';
 import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
 import { isTargetsFile } from '../hardware/select.ts';
@@ -16,9 +17,10 @@ import { projectOf } from '../run/project.ts';
 import { run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { count, printable } from '../text/text.ts';
-import type { Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
-import { readInputs, reportFiles } from './inputs.ts';
+import type { CommentMode, Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
+import { readInputs, reportFileInputs, reportFiles } from './inputs.ts';
 import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
+import type { NamedFile } from './report-files.ts';
 import { inWorkspace } from './workspace.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -54,8 +56,6 @@ export async function main(env: Env): Promise<void> {
 
 async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const base = inWorkspace('.', inputs.workingDirectory, 'working-directory');
-  const reports = inputs.files.length === 0 ? null : await import('./report-files.ts');
-  const files = reports?.filesInWorkspace(inputs.files, base) ?? [];
   const { config: choice } = inputs;
   const project = await projectOf(
     base,
@@ -63,6 +63,15 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     false,
   );
   const config = project?.config;
+  const named = namedFiles(inputs, base, config);
+  const reports = named.length === 0 ? null : await import('./report-files.ts');
+  const files = reports?.filesInWorkspace(named) ?? [];
+  const failOnNew = inputs.failOnNew ?? config?.['fail-on-new'] ?? false;
+  const comparing = {
+    compare: inputs.compare ?? config?.compare ?? 'auto',
+    namedBy: inputs.compare === null && project !== null ? `${project.file}: compare` : 'input compare',
+    failOnNew,
+  };
   const environments = new EnvironmentOutput(inputs.worker ?? config?.worker ?? 'container');
   const { report, info, source } = await run({
     paths: inputs.paths.map((path) => inWorkspace(base, path, 'paths')),
@@ -88,7 +97,7 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     env,
     outside: false,
     changedSince: null,
-    compare: isCompared(inputs, env) ? (await import('./base.ts')).baseOf(inputs, env) : null,
+    compare: isCompared(comparing.compare, env) ? (await import('./base.ts')).baseOf(comparing, env) : null,
     onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
   });
   const timed = { ...info, elapsedMs: sinceStart() };
@@ -99,16 +108,24 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const written: ReadonlyMap<ReportFileInput, string> =
     (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
   writeOutputs(report, written, environments, env);
-  if (inputs.comment !== 'never') writeLog(await comment(report, info, inputs, env));
+  const commentMode = inputs.comment ?? config?.comment ?? 'never';
+  if (commentMode !== 'never') writeLog(await comment(report, info, commentMode, inputs, env));
   if (written.size < files.length) return 2;
-  return exitCode(
-    deciding(report, inputs.failOnNew ?? false),
-    inputs.failOn ?? config?.['fail-on'] ?? 'error',
-  );
+  return exitCode(deciding(report, failOnNew), inputs.failOn ?? config?.['fail-on'] ?? 'error');
+}
+
+/** The files for reports: an input wins over the config file, whose paths begin where the action runs. */
+function namedFiles(inputs: Inputs, base: string, config: Config | undefined): NamedFile[] {
+  return reportFileInputs.flatMap((input): NamedFile[] => {
+    const given = inputs.files.find((file) => file.input === input);
+    if (given !== undefined) return [{ ...given, base }];
+    const path = config?.[input];
+    return path === undefined ? [] : [{ input, path, base: '.' }];
+  });
 }
 
 /** Whether there may be a version to compare with: one that was named, or the base of the event. */
-function isCompared({ compare }: Inputs, env: Env): boolean {
+function isCompared(compare: string, env: Env): boolean {
   const hasBase = /^(?:pull_request(?:_target)?|merge_group)$/.test(env['GITHUB_EVENT_NAME'] ?? '');
   return compare === 'auto' ? hasBase : compare !== 'none';
 }
@@ -148,7 +165,13 @@ function linkIn(env: Env): (path: string, line: number) => string | null {
 }
 
 /** Keeps the comment on the pull request. Says what was done, or why nothing was: neither is worth a failed step. */
-async function comment(report: Report, info: RunInfo, inputs: Inputs, env: Env): Promise<string> {
+async function comment(
+  report: Report,
+  info: RunInfo,
+  mode: CommentMode,
+  inputs: Inputs,
+  env: Env,
+): Promise<string> {
   const { keepComment } = await import('./comment.ts');
   const { commentMarker, reportComment } = await import('../report/comment.ts');
   // Other jobs of the pull request keep comments of their own.
@@ -162,7 +185,7 @@ async function comment(report: Report, info: RunInfo, inputs: Inputs, env: Env):
   const { GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
   const server = env['GITHUB_SERVER_URL'] ?? 'https://github.com';
   const body =
-    inputs.comment === 'on-problems' && !hasProblems(report)
+    mode === 'on-problems' && !hasProblems(report)
       ? null
       : reportComment(report, info, {
           key,

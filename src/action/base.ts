@@ -2,23 +2,28 @@ import { readFileSync, statSync } from 'node:fs';
 import { checkRef, GitError } from '../io/git.ts';
 import type { CompareWith } from '../run/compare.ts';
 import { UsageError } from '../run/usage-error.ts';
-import type { Inputs } from './inputs.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** GitHub cuts what it sends far below this. */
 const maxEventBytes = 32 * 1024 * 1024;
 
-/** The version that the input `compare` names; with `auto`, the base of the event. Null where that is not known. */
-export function baseOf(
-  { compare, failOnNew }: Pick<Inputs, 'compare' | 'failOnNew'>,
-  env: Env,
-): CompareWith | null {
+/** What to compare with, once inputs and config file are one. */
+export interface CompareChoice {
+  /** `auto`, `none`, or a ref. */
+  compare: string;
+  /** Who named the ref: `input compare`. */
+  namedBy: string;
+  failOnNew: boolean;
+}
+
+/** The version that is named; with `auto`, the base of the event. Null where that is not known. */
+export function baseOf({ compare, namedBy, failOnNew }: CompareChoice, env: Env): CompareWith | null {
   if (compare !== 'auto') {
     try {
       checkRef(compare);
     } catch (error) {
-      if (error instanceof GitError) throw new UsageError([`input compare: ${error.message}`]);
+      if (error instanceof GitError) throw new UsageError([`${namedBy}: ${error.message}`]);
       throw error;
     }
     return { ref: compare, shown: compare, mergeCommit: null, pullRequest: false, optional: false };
@@ -41,7 +46,7 @@ export function baseOf(
     mergeCommit: isMerge ? commitOf(env['GITHUB_SHA']) : null,
     pullRequest: event !== 'merge_group',
     // Who lets only new findings fail a step needs to know which ones are new.
-    optional: failOnNew !== true,
+    optional: !failOnNew,
   };
 }
 

@@ -30,14 +30,14 @@ export interface Inputs {
   failOn: FailOn | null;
   failOnNew: boolean | null;
   /** `auto`, `none`, or a ref. */
-  compare: string;
+  compare: string | null;
   ifNone: IfNone | null;
   baseline: string | null;
   /** `none` for no config file. */
   config: string | null;
   annotations: boolean | null;
   summary: SummaryMode | null;
-  comment: CommentMode;
+  comment: CommentMode | null;
   /** Never printed. */
   githubToken: string;
   worker: Worker | null;
@@ -54,7 +54,7 @@ export const reportFiles = {
   'html-file': { format: 'html', output: 'html' },
 } as const satisfies Record<string, { format: FormatName; output: string }>;
 export type ReportFileInput = keyof typeof reportFiles;
-const reportFileInputs = Object.keys(reportFiles) as ReportFileInput[];
+export const reportFileInputs = Object.keys(reportFiles) as ReportFileInput[];
 
 /** Every input; a test keeps this equal to action.yml. */
 export const inputNames = [
@@ -132,13 +132,13 @@ export function readInputs(
     requireInstalled: flag('require-installed'),
     failOn: choice('fail-on', failOnLevels),
     failOnNew: flag('fail-on-new'),
-    compare: text('compare')?.trim() ?? 'none',
+    compare: text('compare')?.trim() ?? null,
     ifNone: choice('if-none', ifNoneLevels),
     baseline: text('baseline'),
     config: text('config'),
     annotations: flag('annotations'),
     summary: choice('summary', summaryModes),
-    comment: choice('comment', commentModes) ?? 'never',
+    comment: choice('comment', commentModes),
     githubToken: get('github-token'),
     worker: choice('worker', workers),
     workingDirectory: text('working-directory') ?? '.',

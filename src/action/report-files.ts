@@ -6,9 +6,17 @@ import { render } from '../run/formats.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { quote } from '../text/text.ts';
 import { version } from '../version.ts';
-import type { Inputs, ReportFileInput } from './inputs.ts';
+import type { ReportFileInput } from './inputs.ts';
 import { reportFiles } from './inputs.ts';
 import { inWorkspace } from './workspace.ts';
+
+/** A file as an input or the config file names it. */
+export interface NamedFile {
+  input: ReportFileInput;
+  path: string;
+  /** The folder that the path begins in. */
+  base: string;
+}
 
 export interface ReportFile {
   input: ReportFileInput;
@@ -17,10 +25,10 @@ export interface ReportFile {
 }
 
 /** The files to write. One that leads out of the workspace, and two reports for one file, are a UsageError. */
-export function filesInWorkspace(given: Inputs['files'], base: string): ReportFile[] {
+export function filesInWorkspace(given: readonly NamedFile[]): ReportFile[] {
   const problems: string[] = [];
   const byPath = new Map<string, ReportFile>();
-  for (const { input, path: named } of given) {
+  for (const { input, path: named, base } of given) {
     const path = inWorkspace(base, named, input);
     const other = byPath.get(path);
     if (other !== undefined) {

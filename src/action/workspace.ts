@@ -1,12 +1,13 @@
 import { realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
+import { realPlace } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { quote } from '../text/text.ts';
 
 /** A path of an input, relative to the workspace. One that leads out of it is a UsageError. */
 export function inWorkspace(base: string, path: string, input: string): string {
   const shown = relative('.', resolve(base, path)).replaceAll(sep, '/') || '.';
-  const real = relative(realpathSync('.'), realPath(resolve(shown))).replaceAll(sep, '/');
+  const real = relative(realpathSync('.'), realPlace(resolve(shown))).replaceAll(sep, '/');
   if (
     [shown, real].some(
       (place) => place === '..' || place.startsWith('../') || /^(?:\/|[A-Za-z]:)/.test(place),
@@ -17,14 +18,4 @@ export function inWorkspace(base: string, path: string, input: string): string {
     ]);
   }
   return shown;
-}
-
-/** Where a path really leads; of what is not there yet, where the folder that it would be made in leads. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
-  }
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../blueprint/config.ts';
 import type { Document } from '../document/document.ts';
 import { locate, parseDocument } from '../document/document.ts';
 import { child } from '../document/pointer.ts';
@@ -5,6 +6,7 @@ import type { SourceProblem } from '../document/source.ts';
 import { inOrder, readSource } from '../document/source.ts';
 import type { Finding } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
+import type { FindingId } from '../findings/table.ts';
 import { quote, short } from '../text/text.ts';
 import type { KnownTree } from './known.ts';
 import { KnownFindings } from './known.ts';
@@ -12,7 +14,7 @@ import type { Answer, Checked, Occurrence, Sieve } from './sieve.ts';
 import { shown } from './sieve.ts';
 
 /** The format of a baseline (schemas/baseline.schema.json). */
-export const baselineSchema = 'model-check.baseline/v1';
+const baselineSchema = 'model-check.baseline/v1';
 
 /** A baseline file as it was read. */
 export interface Baseline {
@@ -77,10 +79,6 @@ export function parseBaseline(file: string, text: string): ParsedBaseline {
   return { ok: false, problems: inOrder(source, found) };
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The text of a baseline: sorted, a line for each place, the same bytes for the same findings. */
 export function baselineText(tree: KnownTree): string {
   const json = (text: string) => JSON.stringify(text);
@@ -130,6 +128,11 @@ function within({ pathIn }: BaselineContext, occurrence: Occurrence): Occurrence
   return { ...occurrence, blueprint: blueprint === null ? null : pathIn(blueprint), file: pathIn(file) };
 }
 
+/** What a finding may be called in a baseline: force gives a known problem another name. */
+function idsOf(id: FindingId): FindingId[] {
+  return id === 'model-forced' ? [id, 'model-incompatible', 'model-needs-force'] : [id];
+}
+
 /** Hides the errors and warnings that a baseline has, and tells of entries that match none. */
 export function baselineSieve(baseline: Baseline, context: BaselineContext): Sieve {
   const met = new KnownFindings();
@@ -137,9 +140,10 @@ export function baselineSieve(baseline: Baseline, context: BaselineContext): Sie
     ask(occurrence) {
       if (!isKept(occurrence)) return shown;
       const at = within(context, occurrence);
-      if (!baseline.known.has(at)) return shown;
-      met.add(at);
-      return known;
+      const entries = idsOf(at.id).map((id) => ({ ...at, id }));
+      const matching = entries.filter((entry) => baseline.known.has(entry));
+      for (const entry of matching) met.add(entry);
+      return matching.length > 0 ? known : shown;
     },
     findings: (checked) => staleFindings(baseline, met, checked, context),
   };

@@ -1,3 +1,4 @@
+import { isObject } from '../blueprint/config.ts';
 import type { Worker } from '../blueprint/worker.ts';
 import { child, dotted } from '../document/pointer.ts';
 import type { Range } from '../document/position.ts';
@@ -39,11 +40,20 @@ export interface Config {
   catalogs?: readonly string[];
   force?: boolean;
   'fail-on'?: FailOn;
+  'fail-on-new'?: boolean;
+  /** A ref, `auto` or `none`. */
+  compare?: string;
   'if-none'?: 'warn' | 'error' | 'ignore';
   baseline?: string;
-  format?: 'text' | 'json' | 'markdown' | 'github' | 'sarif' | 'junit' | 'html';
+  /** `json`, or with a file `sarif:out.sarif`. */
+  format?: readonly string[];
+  'report-file'?: string;
+  'sarif-file'?: string;
+  'junit-file'?: string;
+  'html-file'?: string;
   annotations?: boolean;
   summary?: 'always' | 'on-problems' | 'never';
+  comment?: 'never' | 'on-problems' | 'always';
   worker?: Worker;
   suppressions: readonly Suppression[];
 }
@@ -51,18 +61,30 @@ export interface Config {
 export type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: SourceProblem[] };
 
 /** The options that are lists; a single text stands for a list of one. */
-export const configLists = ['paths', 'include', 'exclude', 'targets', 'set', 'catalogs'] as const;
+const configLists = ['paths', 'include', 'exclude', 'targets', 'set', 'catalogs', 'format'] as const;
+
+/** The options that name a file for a report of the action. */
+export const configReportFiles = ['report-file', 'sarif-file', 'junit-file', 'html-file'] as const;
 
 /** Every option of a config file; a test keeps this equal to the schema. */
 export const configFields: readonly string[] = [
-  ...configLists,
+  'paths',
+  'include',
+  'exclude',
+  'targets',
+  'set',
+  'catalogs',
   'force',
   'fail-on',
+  'fail-on-new',
+  'compare',
   'if-none',
   'baseline',
   'format',
+  ...configReportFiles,
   'annotations',
   'summary',
+  'comment',
   'worker',
   'suppressions',
 ];
@@ -127,28 +149,26 @@ interface Problem {
   message: string;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function textsOf(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).filter((each) => typeof each === 'string');
 }
 
 /** A file that a pull request brings must not lead a run to other files of the machine. */
 function pathProblems(value: Record<string, unknown>, isInside: (path: string) => boolean): Problem[] {
-  return (['paths', 'targets', 'catalogs', 'baseline'] as const).flatMap((name) => {
-    const written = Object.hasOwn(value, name) ? value[name] : [];
-    return textsOf(written).flatMap((text, index) => {
-      const paths = name === 'targets' ? filesIn(text) : [text];
-      return paths
-        .filter((path) => !isInside(path))
-        .map((path) => ({
-          pointer: Array.isArray(written) ? `/${name}/${index}` : `/${name}`,
-          message: `${quote(path)} leads out of the repository. Name something inside it.`,
-        }));
-    });
-  });
+  return (['paths', 'targets', 'catalogs', 'baseline', 'format', ...configReportFiles] as const).flatMap(
+    (name) => {
+      const written = Object.hasOwn(value, name) ? value[name] : [];
+      return textsOf(written).flatMap((text, index) => {
+        const paths = name === 'targets' ? filesIn(text) : name === 'format' ? fileOf(text) : [text];
+        return paths
+          .filter((path) => !isInside(path))
+          .map((path) => ({
+            pointer: Array.isArray(written) ? `/${name}/${index}` : `/${name}`,
+            message: `${quote(path)} leads out of the repository. Name something inside it.`,
+          }));
+      });
+    },
+  );
 }
 
 /** What a glob from a pull request could make a run hang with. */
@@ -180,6 +200,12 @@ function filesIn(targets: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter(isTargetsFile);
+}
+
+/** The file behind the colon of a format, if there is one. */
+function fileOf(format: string): string[] {
+  const colon = format.indexOf(':');
+  return colon < 0 ? [] : [format.slice(colon + 1)];
 }
 
 /** What the schema does not say: findings that there are, days that there are. */

@@ -81,12 +81,12 @@ function isAt(pointer: string, around: string): boolean {
   return pointer === around || pointer.startsWith(`${around}/`);
 }
 
-/** Patterns are slow, and blueprints are asked about again and again. */
-function remembered(test: (blueprint: string) => boolean): (blueprint: string) => boolean {
-  const known = new Map<string, boolean>();
-  return (blueprint) => {
-    let answer = known.get(blueprint);
-    if (answer === undefined) known.set(blueprint, (answer = test(blueprint)));
-    return answer;
+/** Patterns and paths are slow, and the same ones are asked about again and again. */
+export function remembered<Value>(of: (path: string) => Value): (path: string) => Value {
+  const known = new Map<string, Value>();
+  return (path) => {
+    let value = known.get(path);
+    if (value === undefined) known.set(path, (value = of(path)));
+    return value;
   };
 }

@@ -7,6 +7,7 @@ import { whyNotWritten, writeWhole } from '../io/write.ts';
 import { textDiff } from '../report/diff.ts';
 import { guardLines } from '../report/guard.ts';
 import type { Paint } from '../report/paint.ts';
+import { isGitFolder } from '../run/repository.ts';
 import type { Run } from '../run/run.ts';
 import { count, printable, short } from '../text/text.ts';
 
@@ -107,11 +108,6 @@ function whyUnsafe(file: string, roots: readonly string[]): string | null {
   } catch (error) {
     return whyNotWritten(error);
   }
-}
-
-/** `.git` in the spellings that file systems take for it. */
-function isGitFolder(name: string): boolean {
-  return /^(?:\.git|git~\d+)[. ]*$/i.test(name);
 }
 
 function isBelow(path: string): boolean {

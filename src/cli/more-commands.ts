@@ -1,31 +1,57 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { workers } from '../blueprint/worker.ts';
 import { backends } from '../catalog/entry.ts';
 import { UsageError } from '../run/usage-error.ts';
 import type { CatalogCheckOptions } from './catalog.ts';
 import type { CatalogAddOptions } from './catalog-add.ts';
 import type { CatalogLockOptions } from './catalog-lock.ts';
-import type { DetectOptions } from './detect.ts';
-import type { DoctorOptions } from './doctor.ts';
-import type { EstimateCommandOptions } from './estimate.ts';
-import type { InstallOptions } from './install.ts';
 import {
   catalogOption,
   command,
   exampleText,
   type Fill,
   failOnOption,
-  nothingGiven,
-  program,
   setOption,
   several,
   targetsOption,
-} from './program.ts';
+} from './command.ts';
+import type { DetectOptions } from './detect.ts';
+import type { DoctorOptions } from './doctor.ts';
+import type { EnvOptions } from './env.ts';
+import type { EstimateCommandOptions } from './estimate.ts';
+import type { InstallOptions } from './install.ts';
+import type { ListOptions, ShowOptions } from './model.ts';
 import type { RemoveOptions } from './remove.ts';
 import type { RequirementsOptions } from './requirements.ts';
 import type { TargetListOptions } from './target.ts';
 import type { UpdateOptions } from './update.ts';
+import { addValidate } from './validate-command.ts';
+
+/** What commander leaves out where an option is not given; with a default it would print `(default: [])`. */
+const nothingGiven = {
+  set: [],
+  targets: [],
+  catalog: [],
+  installed: false,
+  verbose: false,
+  json: false,
+  compatibility: false,
+  online: false,
+  all: false,
+  check: false,
+  replace: false,
+  alias: [],
+};
 
 const examples = {
+  env: [
+    ['mn blueprint env blueprints/legal --worker hostlocal', ''],
+    ['mn blueprint env blueprints/legal --config primary --json', ''],
+  ],
+  show: [
+    ['mn model show gemma4:e2b', ''],
+    ['mn model show default --compatibility --targets rtx-2060,mac-m2-16', ''],
+  ],
   detect: [
     ['mn target detect', ''],
     ['mn target detect --json', 'a targets file, for use elsewhere'],
@@ -85,6 +111,19 @@ function tokens(value: string): number {
 }
 
 const blueprint: Fill = (group, start) => {
+  addValidate(group, start);
+  command(group, 'env', 'print the MN_LLM_* variables that a blueprint is started with, in dotenv form')
+    .argument('<path>', 'a blueprint folder or file')
+    .option('--config <name>', 'a config of llm.configs; the default one when not given')
+    .addOption(new Option('--worker <kind>', 'where the worker runs').choices(workers).default('container'))
+    .addOption(catalogOption())
+    .option('--json', 'one JSON object')
+    .addHelpText('after', exampleText(examples.env))
+    .action((path: string, options: EnvOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./env.ts')).env(path, { ...nothingGiven, ...options }, terminal),
+      ),
+    );
   command(group, 'requirements', 'say what hardware the required models of a blueprint need')
     .argument('<path>', 'a blueprint folder or file')
     .addOption(targetsOption())
@@ -105,6 +144,28 @@ const blueprint: Fill = (group, start) => {
 };
 
 const model: Fill = (group, start) => {
+  command(group, 'list', 'list the catalog, and what is installed')
+    .option('--installed', 'only models that are installed')
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .action((options: ListOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./model.ts')).modelList({ ...nothingGiven, ...options }, terminal),
+      ),
+    );
+  command(group, 'show', 'show one model, and where it runs')
+    .argument('[ref]', 'id, alias or Docker name', 'gemma4:e2b')
+    .option('--compatibility', 'say whether it runs on this machine, or on --targets')
+    .addOption(targetsOption())
+    .addOption(setOption())
+    .addOption(catalogOption())
+    .option('--json', 'one JSON document')
+    .addHelpText('after', exampleText(examples.show))
+    .action((ref: string, options: ShowOptions, chosen: Command) =>
+      start(chosen, async (terminal) =>
+        (await import('./model.ts')).modelShow(ref, { ...nothingGiven, ...options }, terminal),
+      ),
+    );
   command(group, 'install', 'download models with Docker Model Runner, where the hardware does')
     .argument('<refs...>', 'ids, aliases or Docker names of the catalog')
     .addOption(new Option('--backend <name>', 'the engine').choices(['auto', ...backends]).default('auto'))
@@ -282,8 +343,5 @@ const finding: Fill = (group, start) => {
     );
 };
 
-/** Commands that a validating run does without, so that it does not load their definitions; by group. */
-export const more: Readonly<Record<string, Fill>> = { blueprint, model, catalog, target, finding };
-
-/** `program` with every command. */
-export const wholeProgram = (act: Parameters<typeof program>[0]): Command => program(act, undefined, more);
+/** What adds the commands of each group. */
+export const fill = { blueprint, model, catalog, target, finding };

@@ -34,11 +34,11 @@ export interface Reports {
 }
 
 /**
- * Reads the options; the fallback is the format where they name none. Throws a
- * UsageError with everything that contradicts itself.
+ * Reads the options; where they name no format, it is text. Throws a UsageError
+ * with everything that contradicts itself.
  */
-export function reportsOf(options: OutputOptions, fallback: FormatName): Reports {
-  const all = destinations(options, fallback);
+export function reportsOf(options: OutputOptions): Reports {
+  const all = destinations(options);
   return {
     positions: positionsFor(all.map(({ format }) => format)),
     onStdout: all.find(({ file }) => file === null)?.format ?? null,
@@ -70,10 +70,7 @@ export function reportsOf(options: OutputOptions, fallback: FormatName): Reports
 }
 
 /** Where each format goes: files first, then one at most to stdout. */
-function destinations(
-  { format = [], json = false, output }: OutputOptions,
-  fallback: FormatName,
-): Destination[] {
+function destinations({ format = [], json = false, output }: OutputOptions): Destination[] {
   const problems: string[] = [];
   const withoutFile = new Set(format.filter(({ file }) => file === null).map((one) => one.format));
   const files = format.filter(({ file }) => file !== null);
@@ -85,7 +82,7 @@ function destinations(
     withoutFile.clear();
     withoutFile.add('json');
   }
-  if (format.length === 0 && !json) withoutFile.add(fallback);
+  if (format.length === 0 && !json) withoutFile.add('text');
   if (withoutFile.size > 1) {
     const names = [...withoutFile];
     problems.push(

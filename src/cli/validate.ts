@@ -1,10 +1,11 @@
+import type { Config } from '../check/config.ts';
 import type { FailOn } from '../check/exit-code.ts';
 import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report } from '../check/report.ts';
 import { sinceStart } from '../io/stream.ts';
 import { paint } from '../report/paint.ts';
 import { reportText } from '../report/text.ts';
-import type { FormatName } from '../run/format-names.ts';
+import { parseDestination } from '../run/format-names.ts';
 import { projectOf } from '../run/project.ts';
 import type { IfNone } from '../run/run.ts';
 import { run } from '../run/run.ts';
@@ -23,8 +24,9 @@ export interface ValidateOptions extends OutputOptions {
   /** Undefined where the command line does not say: the config file may. */
   force?: boolean;
   failOn?: FailOn;
-  failNewOnly: boolean;
-  compare?: string;
+  failNewOnly?: boolean;
+  /** A version, or false for none. */
+  compare?: string | boolean;
   changedSince?: string;
   ifNone?: IfNone;
   baseline?: string;
@@ -44,19 +46,14 @@ export async function validate(
   options: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { quiet, compare, changedSince = null } = options;
+  const { quiet, changedSince = null } = options;
   const problems: string[] = [];
   if (options.dryRun && !options.fix) problems.push('--dry-run shows what --fix would change. Give both.');
   if (options.fix && options.updateBaseline) {
     problems.push('--update-baseline would write what --fix corrects. Give one after the other.');
   }
-  if (compare !== undefined && changedSince !== null) {
+  if (typeof options.compare === 'string' && changedSince !== null) {
     problems.push('--changed-since leaves out what --compare would compare. Give one of them.');
-  }
-  if (options.failNewOnly && compare === undefined) {
-    problems.push(
-      '--fail-new-only needs a version to compare with. Add --compare, as in --compare origin/main.',
-    );
   }
   if (options.hardwareOnly && options.requireInstalled) {
     problems.push('--hardware-only and --require-installed contradict each other. Give one of them.');
@@ -64,7 +61,14 @@ export async function validate(
   if (problems.length > 0) throw new UsageError(problems);
   const choice = typeof options.config === 'string' || options.config === false ? options.config : null;
   const project = await projectOf('.', choice, true);
-  const reports = await reportsOf(options, project?.config.format ?? 'text');
+  const config = project?.config;
+  const compare = versionToCompare(options, config);
+  if (options.failNewOnly === true && compare === null) {
+    throw new UsageError([
+      '--fail-new-only needs a version to compare with. Add --compare, as in --compare origin/main.',
+    ]);
+  }
+  const reports = await reportsOf(options, config);
   const isText = reports === null || reports.onStdout === 'text';
   const progress = progressLine(terminal);
   const fixer = options.fix ? new (await import('./fix.ts')).Fixer(paths) : null;
@@ -95,7 +99,7 @@ export async function validate(
       outside: true,
       changedSince,
       compare:
-        compare === undefined
+        compare === null
           ? null
           : { ref: compare, shown: compare, mergeCommit: null, pullRequest: false, optional: false },
       onBlueprint: (blueprint) => {
@@ -132,8 +136,8 @@ export async function validate(
   terminal.debug(`${Math.round(sinceStart())} ms since start`);
   if (failed) return 1;
   return exitCode(
-    deciding(report, options.failNewOnly),
-    options.failOn ?? project?.config['fail-on'] ?? 'error',
+    deciding(report, options.failNewOnly ?? config?.['fail-on-new'] ?? false),
+    options.failOn ?? config?.['fail-on'] ?? 'error',
   );
 }
 
@@ -145,9 +149,23 @@ function fixHint({ findings }: Report): string {
     : `${count(amount, 'finding')} can be corrected: --fix --dry-run shows how, --fix does it\n`;
 }
 
+/** The version to compare with; null for none. What the config file says holds where all blueprints are checked. */
+function versionToCompare(
+  { compare, changedSince }: ValidateOptions,
+  config: Config | undefined,
+): string | null {
+  if (typeof compare === 'string') return compare;
+  if (compare === false || changedSince !== undefined) return null;
+  // On a command line there is no pull request whose base it could be.
+  const configured = config?.compare ?? 'auto';
+  return configured === 'auto' || configured === 'none' ? null : configured;
+}
+
 /** The reports that are asked for; null for text on stdout, as in most runs. */
-async function reportsOf(options: OutputOptions, fallback: FormatName): Promise<Reports | null> {
-  const { format, json, output } = options;
-  if (format === undefined && json === undefined && output === undefined && fallback === 'text') return null;
-  return (await import('./reports.ts')).reportsOf(options, fallback);
+async function reportsOf(options: OutputOptions, config: Config | undefined): Promise<Reports | null> {
+  const { format, json = false, output } = options;
+  const configured = config?.format ?? [];
+  if (format === undefined && !json && output === undefined && configured.length === 0) return null;
+  const formats = format ?? (json ? [] : configured.flatMap((one) => parseDestination(one) ?? []));
+  return (await import('./reports.ts')).reportsOf({ ...options, format: formats });
 }

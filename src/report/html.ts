@@ -6,6 +6,7 @@ import { type Finding, findingUrl, type Location } from '../findings/finding.ts'
 import { describeFacts } from '../hardware/describe.ts';
 import { count, gigabytes, gigabytesBelow, printable, short } from '../text/text.ts';
 import { answer } from './answer.ts';
+import { changesOf } from './changes.ts';
 import { linesOf } from './frame.ts';
 import { safeJson } from './json.ts';
 import type { PageCode, PageData, PageFinding, PagePlace, PageVerdict } from './page/data.ts';
@@ -25,6 +26,7 @@ import {
 import {
   elapsed,
   forceLegend,
+  hiddenWords,
   listed,
   listedTargets,
   marks,
@@ -145,9 +147,11 @@ function opening({ report, info, rows, data }: Context, title: string): string {
   const checked = [
     `Checked against ${info.targetsFrom}`,
     `catalog: ${info.catalogFrom}`,
+    ...(info.configFrom === undefined ? [] : [`options: ${info.configFrom}`]),
     ...(info.elapsedMs === null ? [] : [elapsed(info.elapsedMs)]),
   ];
-  const hidden = report.hidden.length === 0 ? '' : ` · <a href="#hidden">${report.hidden.length} hidden</a>`;
+  const hints = [info.targetsHint, info.leftOut ?? '', info.notCompared ?? ''].filter((hint) => hint !== '');
+  const hidden = hiddenWords(report, info);
   return `<header>
 <p class="brand">Model Check</p>
 <button type="button" id="theme" hidden>Dark</button>
@@ -155,7 +159,7 @@ function opening({ report, info, rows, data }: Context, title: string): string {
 <main>
 <h1 class="${report.ok ? 'ok' : 'bad'}">${text(title)}</h1>
 <p class="checked">${checked.map((one) => text(short(one, 300))).join(' · ')}</p>
-${info.targetsHint === '' ? '' : `<p class="checked">${text(short(info.targetsHint, 300))}</p>\n`}<p class="counts"><strong>${problemCounts(summary)}, ${count(summary.notes, 'note')}</strong> in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped${hidden}</p>
+${hints.map((hint) => `<p class="checked">${text(short(hint, 400))}</p>\n`).join('')}<p class="counts"><strong>${problemCounts(summary)}, ${count(summary.notes, 'note')}</strong> in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped${hidden === '' ? '' : ` · <a href="#hidden">${text(hidden)}</a>`}</p>
 ${info.force ? `<p class="checked">${forceLegend}</p>\n` : ''}${verdictBar(cellCounts(rows, data))}`;
 }
 
@@ -192,11 +196,12 @@ function verdictBar(counts: number[]): string {
 
 // --- what changed
 
-function comparison({ report, nameOf, options }: Context): string {
+function comparison({ report, info, nameOf, options }: Context): string {
   const { comparison } = report;
-  if (comparison === null) return '';
-  const { base, commit, fixed, dropped } = comparison;
-  const same = short(base, 60) === short(commit, 60) ? '' : ` (${text(commit.slice(0, 12))})`;
+  const changes = info.changes ?? changesOf(report);
+  if (comparison === null || changes === null) return '';
+  const { fixed, dropped } = comparison;
+  const sentences = changes.sentences.map((sentence) => `<p>${text(sentence)}</p>\n`).join('');
   const droppedItems = dropped.slice(0, findingsListed).map(({ blueprint, model, targets }) => {
     const on = listedTargets(targets.map(nameOf), placesListed);
     return `<li><strong>${text(short(blueprint, 120))}</strong>: ${text(short(model, 60))} no longer runs on ${text(on)}</li>\n`;
@@ -210,7 +215,7 @@ function comparison({ report, nameOf, options }: Context): string {
   return section(
     'comparison',
     'What changed',
-    `<p>Against ${text(short(base, 60))}${same}: <strong>${comparison.new} new</strong>, ${fixed.length} fixed, ${comparison.unchanged} unchanged.</p>\n` +
+    `<p>Compared with ${text(changes.base)}: <strong>${text(changes.counts)}</strong></p>\n${sentences}` +
       (dropped.length === 0
         ? ''
         : `<h3>No longer runs</h3>\n<ul>\n${droppedItems.join('')}</ul>\n${more(dropped.length - droppedItems.length)}`) +

@@ -190,6 +190,7 @@ function head({ report, info, state }: Context, page: Page, isShort = false): bo
     ...(info.elapsedMs === null ? [] : [elapsed(info.elapsedMs)]),
   ];
   const limit = isShort ? 40 : 300;
+  const hidden = hiddenWords(report, info);
   const lines = [
     `### Models: ${escapeMarkdown(answer(report, info, state))}`,
     '',
@@ -199,7 +200,7 @@ function head({ report, info, state }: Context, page: Page, isShort = false): bo
       hint === '' || isShort ? [] : ['', escapeMarkdown(short(hint, 500))],
     ),
     '',
-    `**${problemCounts(summary)}, ${count(summary.notes, 'note')}** in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped${escapeMarkdown(hiddenWords(report, info))}`,
+    `**${problemCounts(summary)}, ${count(summary.notes, 'note')}** in ${count(summary.blueprints, 'blueprint')} · ${count(summary.declarations, 'declaration')}, ${summary.skipped} skipped${hidden === '' ? '' : ` · ${escapeMarkdown(hidden)}`}`,
     '',
   ];
   return page.add(lines.join('\n'));

@@ -174,7 +174,7 @@ function labelOf({ model, ref, contextSize, backend, required, skipped }: Report
 }
 
 /** How many declarations were skipped for each reason, most first. */
-export function skippedReasons(blueprints: Iterable<ReportBlueprint>): [reason: string, amount: number][] {
+function skippedReasons(blueprints: Iterable<ReportBlueprint>): [reason: string, amount: number][] {
   const reasons = new Map<string, number>();
   for (const { declarations } of blueprints) {
     for (const { skipped } of declarations) {

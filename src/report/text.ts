@@ -468,6 +468,7 @@ function suppressed({ report, columns, paint }: Context): string[] {
 function closing({ report, info, paint }: Context): string {
   const { summary, ok } = report;
   const color = !ok ? paint.red : summary.warnings > 0 ? paint.yellow : paint.green;
+  const hidden = hiddenWords(report, info);
   const time = info.elapsedMs === null ? '' : ` · ${elapsed(info.elapsedMs)}`;
-  return `${color(`${problemCounts(summary)} in ${count(summary.blueprints, 'blueprint')}`)}${hiddenWords(report, info)}${time}`;
+  return `${color(`${problemCounts(summary)} in ${count(summary.blueprints, 'blueprint')}`)}${hidden === '' ? '' : ` · ${hidden}`}${time}`;
 }

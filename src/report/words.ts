@@ -33,7 +33,7 @@ export function hiddenCounts({ hidden }: Report): { known: number; suppressed: n
   return { known, suppressed: hidden.length - known };
 }
 
-/** ` · 12 known findings hidden by baseline.json, 2 suppressed`, or nothing. Not escaped for a format. */
+/** `12 known findings hidden by baseline.json, 2 suppressed`, or nothing. Not escaped for a format. */
 export function hiddenWords(report: Report, info: RunInfo): string {
   const { known, suppressed } = hiddenCounts(report);
   const parts = [
@@ -44,7 +44,7 @@ export function hiddenWords(report: Report, info: RunInfo): string {
       ? []
       : [`${known === 0 ? count(suppressed, 'finding') : String(suppressed)} suppressed`]),
   ];
-  return parts.length === 0 ? '' : ` · ${parts.join(', ')}`;
+  return parts.join(', ');
 }
 
 /** `without problems`, or what is true of them where problems are hidden. */

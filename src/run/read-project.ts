@@ -1,13 +1,13 @@
-import { realpathSync } from 'node:fs';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
 import { join } from '../blueprint/discover.ts';
 import type { Config } from '../check/config.ts';
-import { parseConfig } from '../check/config.ts';
+import { configReportFiles, parseConfig } from '../check/config.ts';
 import { isTargetsFile, isYaml } from '../hardware/select.ts';
 import { nodeFiles } from '../io/files.ts';
 import { quote } from '../text/text.ts';
+import { parseDestination } from './format-names.ts';
 import type { Project } from './project.ts';
-import { leadsOut } from './repository.ts';
+import { isGitFolder, leadsOut, realPlace } from './repository.ts';
 import { settle, wantedBlueprints } from './settle.ts';
 import { describeProblem } from './targets.ts';
 import { UsageError } from './usage-error.ts';
@@ -23,7 +23,7 @@ export async function readProject(file: string, repository: string, workspace: s
   if (!parsed.ok)
     throw new UsageError(parsed.problems.map((problem) => describeProblem({ ...problem, file: shown })));
 
-  const { paths, targets, catalogs, baseline } = parsed.config;
+  const { paths, targets, catalogs, baseline, format } = parsed.config;
   const inside = (path: string) => join(repository, path);
   const found: Config = { ...parsed.config };
   if (paths !== undefined) found.paths = paths.map(inside);
@@ -35,6 +35,25 @@ export async function readProject(file: string, repository: string, workspace: s
       .map((target) => (isTargetsFile(target) ? inside(target) : target));
   }
   if (baseline !== undefined) found.baseline = inside(baseline);
+  const problems: string[] = [];
+  /** A file that a report is written to. */
+  const written = (path: string) => {
+    const place = relative(realPlace(resolve(repository)), realPlace(resolve(repository, path)));
+    if (place.split(sep).some(isGitFolder))
+      problems.push(`${shown}: ${quote(path)} belongs to git. Name another file.`);
+    return inside(path);
+  };
+  if (format !== undefined) {
+    found.format = format.map((one) => {
+      const destination = parseDestination(one);
+      return destination?.file == null ? one : `${destination.format}:${written(destination.file)}`;
+    });
+  }
+  for (const name of configReportFiles) {
+    const path = parsed.config[name];
+    if (path !== undefined) found[name] = written(path);
+  }
+  if (problems.length > 0) throw new UsageError(problems);
   return {
     file: shown,
     config: found,
@@ -48,14 +67,4 @@ function staysIn(repository: string, path: string): boolean {
   const root = resolve(repository);
   const place = resolve(root, path);
   return !leadsOut(relative(root, place)) && !leadsOut(relative(realPlace(root), realPlace(place)));
-}
-
-/** Where a path really leads; of what does not exist, by the folder that it would be in. */
-function realPlace(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const folder = dirname(path);
-    return folder === path ? path : resolve(realPlace(folder), basename(path));
-  }
 }

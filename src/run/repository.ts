@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 
 /** The root of the repository that a folder belongs to, relative to the current one; the folder itself outside of one. */
 export function repositoryOf(folder: string): string {
@@ -36,4 +36,19 @@ export function pathsFrom(repository: string): (path: string) => string {
 /** Whether a relative path leads out of the folder that it begins in. */
 export function leadsOut(path: string): boolean {
   return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
+}
+
+/** `.git` in the spellings that file systems take for it. */
+export function isGitFolder(name: string): boolean {
+  return /^(?:\.git|git~\d+)[. ]*$/i.test(name);
+}
+
+/** Where a path really leads; of what does not exist, by the folder that it would be in. */
+export function realPlace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : resolve(realPlace(folder), basename(path));
+  }
 }

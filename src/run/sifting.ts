@@ -8,7 +8,7 @@ import type { KnownFindings } from '../check/known.ts';
 import type { Report } from '../check/report.ts';
 import type { Sieve } from '../check/sieve.ts';
 import { allOf } from '../check/sieve.ts';
-import { suppressionSieve } from '../check/suppressions.ts';
+import { remembered, suppressionSieve } from '../check/suppressions.ts';
 import type { Files } from '../document/files.ts';
 import { maxFileBytes } from '../io/files.ts';
 import { whyNotWritten, writeWhole } from '../io/write.ts';
@@ -136,13 +136,4 @@ function missingIn(some: KnownFindings['tree'], all: KnownFindings['tree']): num
 function isBlueprint(path: string): boolean {
   const files = path.endsWith('.json') ? [path] : [`${path}/manifest.json`, `${path}/config/default.json`];
   return files.some((file) => existsSync(file));
-}
-
-function remembered(rename: (path: string) => string): (path: string) => string {
-  const known = new Map<string, string>();
-  return (path) => {
-    let name = known.get(path);
-    if (name === undefined) known.set(path, (name = rename(path)));
-    return name;
-  };
 }

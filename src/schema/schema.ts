@@ -91,6 +91,8 @@ export const patterns: Readonly<Record<string, string>> = {
   '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$':
     'at most 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit',
   '^(?=.*\\S).{1,100}$': 'a text on one line, of at most 100 characters',
+  '^(text|json|markdown|github|sarif|junit|html)(:\\s*\\S.*)?$':
+    'text, json, markdown, github, sarif, junit or html, or one of them with a file as in sarif:out.sarif',
   '^(/|$)': 'a JSON Pointer, which begins with /',
   '^\\d{4}-\\d{2}-\\d{2}$': 'a date as 2027-01-31',
 };
