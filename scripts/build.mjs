@@ -15,10 +15,14 @@ const dist = resolve(root, values.out ?? 'dist');
 // Always this folder: the names of modules and chunks follow from the way from here to node_modules.
 const lib = join(root, 'lib');
 
-/** The two doors: `dist/<name>/index.js` is the bundle of `lib/<entry>`. */
+/**
+ * The two doors, and the program that speaks with the cache of GitHub Actions: `dist/<name>/index.js` is the bundle of
+ * `lib/<entry>`. A door has stubs in place of what it never uses.
+ */
 const bundles = [
-  { name: 'main', entry: 'main.js', executable: false },
-  { name: 'cli', entry: 'cli.js', executable: true },
+  { name: 'main', entry: 'main.js', executable: false, stubs: true, esm: false },
+  { name: 'cli', entry: 'cli.js', executable: true, stubs: true, esm: false },
+  { name: 'cache', entry: 'cache.js', executable: false, stubs: false, esm: true },
 ];
 
 if (values.out === undefined) generate();
@@ -46,6 +50,10 @@ function compile() {
   rmSync(lib, { recursive: true, force: true });
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   call('tsc', process.execPath, [tsc, '-p', '.', '--outDir', lib]);
+}
+
+async function pack({ name, entry, executable, stubs, esm }) {
+  const ncc = require('@vercel/ncc');
   // ncc takes the tsconfig.json of its working folder and follows its paths in node_modules too. Without
   // these stubs, undici comes along: 97 % of @actions/core, for OIDC tokens that nothing here asks for; and
   // child processes, which load Node's own network modules.
@@ -54,28 +62,26 @@ function compile() {
     '@actions/http-client/lib/auth': ['../scripts/stubs/http-client-auth.js'],
     '@actions/exec': ['../scripts/stubs/exec.js'],
   };
-  writeFileSync(join(lib, 'tsconfig.json'), JSON.stringify({ compilerOptions: { baseUrl: '.', paths } }));
-}
-
-async function pack({ name, entry, executable }) {
-  const ncc = require('@vercel/ncc');
-  // CommonJS, because Node starts it sooner (docs/performance.md).
+  const compilerOptions = { baseUrl: '.', paths: stubs ? paths : {} };
+  writeFileSync(join(lib, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  // CommonJS, because Node starts it sooner (docs/performance.md); the cache's client needs its own import.meta.
   // No cache: what an earlier build left must not reach this one.
-  const options = { esm: false, cache: false, minify: false, license: 'licenses.txt', quiet: true };
+  const options = { esm, cache: false, minify: false, license: 'licenses.txt', quiet: true };
   const { code, assets, symlinks } = await ncc(join(lib, entry), options);
   if (Object.keys(symlinks).length > 0)
     throw new Error(`build: ${name} needs links: ${Object.keys(symlinks)}`);
   const folder = join(dist, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const text = await small(withoutChildProcess(name, code.replace(/^#!.*\n/, '')));
+  const text = await small(insideOnly(name, withoutChildProcess(name, code.replace(/^#!.*\n/, ''))), esm);
   writeFileSync(join(folder, 'index.js'), executable ? `#!/usr/bin/env node\n${text}` : text, {
     mode: executable ? 0o755 : 0o644,
   });
-  writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}\n', { mode: 0o644 });
+  writeFileSync(join(folder, 'package.json'), `{"type":"${esm ? 'module' : 'commonjs'}"}\n`, { mode: 0o644 });
   for (const [file, { source }] of Object.entries(assets)) {
+    if (file === 'package.json') continue;
     mkdirSync(dirname(join(folder, file)), { recursive: true });
-    writeFileSync(join(folder, file), file.endsWith('.js') ? await small(String(source)) : source, {
+    writeFileSync(join(folder, file), file.endsWith('.js') ? await small(String(source), esm) : source, {
       mode: 0o644,
     });
   }
@@ -92,9 +98,20 @@ function withoutChildProcess(name, code) {
   return code.replace(line, 'const childProcess = {};');
 }
 
+/**
+ * The cache's client unpacks with `tar -P`, which writes wherever an archive says. Nothing here needs that: without it,
+ * tar keeps to its folder, and makes links that lead out of it last, when nothing can be written through them.
+ */
+function insideOnly(name, code) {
+  const extract = /(args\.push\('-xf',[^;]*?)'-P', /g;
+  if (name === 'cache' && code.match(extract)?.length !== 1)
+    throw new Error('build: @actions/cache has changed how it unpacks');
+  return code.replace(extract, '$1');
+}
+
 /** ncc's own minifying leaves out the chunks that are loaded when used; their bytes count too. */
-async function small(code) {
-  return (await minify(code, { toplevel: true, compress: { passes: 2 } })).code;
+async function small(code, module) {
+  return (await minify(code, { module, toplevel: true, compress: { passes: 2 } })).code;
 }
 
 /** Removes what no bundle wrote, and prints every file with its size. */

@@ -122,6 +122,7 @@ describe('a run', () => {
       sarif: '',
       junit: '',
       html: '',
+      installed: '[]',
       matrix: '{"include":[{"id":"nvidia-8gb","name":"NVIDIA, 8 GB VRAM"}]}',
     });
     expect(report).toMatchObject({

@@ -14,11 +14,15 @@ import { reportJson } from '../report/json.ts';
 import { encodePath, reportMarkdown } from '../report/markdown.ts';
 import { reportText } from '../report/text.ts';
 import { projectOf } from '../run/project.ts';
-import { run } from '../run/run.ts';
+import { type RunOptions, run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { count, printable } from '../text/text.ts';
+
 import type { CommentMode, Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
 import { readInputs, reportFileInputs, reportFiles } from './inputs.ts';
+
+import type { Outcome } from './install.ts';
+
 import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
 import type { NamedFile } from './report-files.ts';
 import { inWorkspace } from './workspace.ts';
@@ -73,7 +77,7 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     failOnNew,
   };
   const environments = new EnvironmentOutput(inputs.worker ?? config?.worker ?? 'container');
-  const { report, info, source } = await run({
+  const options: RunOptions = {
     paths: inputs.paths.map((path) => inWorkspace(base, path, 'paths')),
     base,
     include: inputs.include,
@@ -99,7 +103,12 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     changedSince: null,
     compare: isCompared(comparing.compare, env) ? (await import('./base.ts')).baseOf(comparing, env) : null,
     onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
-  });
+  };
+  const models = isInstalling(inputs) ? await import('./install.ts') : null;
+  // Before anything is touched, so that wrong inputs are told; what is installed is known only afterwards.
+  const before = models === null ? null : await run(models.withoutServices(options));
+  const outcome = (await models?.bringModels(options, inputs, writeLog)) ?? null;
+  const { report, info, source } = before === null || inputs.requireInstalled ? await run(options) : before;
   const timed = { ...info, elapsedMs: sinceStart() };
 
   writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
@@ -107,11 +116,12 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   writeSummary(report, timed, inputs.summary ?? config?.summary ?? 'always', env);
   const written: ReadonlyMap<ReportFileInput, string> =
     (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
-  writeOutputs(report, written, environments, env);
+  writeOutputs(report, written, environments, outcome?.installed ?? [], env);
   const commentMode = inputs.comment ?? config?.comment ?? 'never';
   if (commentMode !== 'never') writeLog(await comment(report, info, commentMode, inputs, env));
   if (written.size < files.length) return 2;
-  return exitCode(deciding(report, failOnNew), inputs.failOn ?? config?.['fail-on'] ?? 'error');
+  const code = exitCode(deciding(report, failOnNew), inputs.failOn ?? config?.['fail-on'] ?? 'error');
+  return outcome?.failed ? 1 : code;
 }
 
 /** The files for reports: an input wins over the config file, whose paths begin where the action runs. */
@@ -122,6 +132,11 @@ function namedFiles(inputs: Inputs, base: string, config: Config | undefined): N
     const path = config?.[input];
     return path === undefined ? [] : [{ input, path, base: '.' }];
   });
+}
+
+/** Whether anything is asked of the runner of this machine. */
+function isInstalling({ install: mode, doctor, installRunner }: Inputs): boolean {
+  return mode !== 'never' || doctor || installRunner;
 }
 
 /** Whether there may be a version to compare with: one that was named, or the base of the event. */
@@ -200,6 +215,7 @@ function writeOutputs(
   report: Report,
   written: ReadonlyMap<ReportFileInput, string>,
   environments: EnvironmentOutput,
+  installed: Outcome['installed'],
   env: Env,
 ): void {
   const environment = environments.toString();
@@ -216,6 +232,7 @@ function writeOutputs(
     ),
     report: written.get('report-file') ?? temporaryReport(report, env),
     matrix: matrixOutput(report.targets),
+    installed: JSON.stringify(installed),
     env: fits ? environment : '{}',
   };
   try {

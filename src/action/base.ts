@@ -1,12 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
 import { checkRef, GitError } from '../io/git.ts';
 import type { CompareWith } from '../run/compare.ts';
 import { UsageError } from '../run/usage-error.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
+import { at, readEvent } from './event.ts';
 
-/** GitHub cuts what it sends far below this. */
-const maxEventBytes = 32 * 1024 * 1024;
+type Env = Readonly<Record<string, string | undefined>>;
 
 /** What to compare with, once inputs and config file are one. */
 export interface CompareChoice {
@@ -29,7 +27,7 @@ export function baseOf({ compare, namedBy, failOnNew }: CompareChoice, env: Env)
     return { ref: compare, shown: compare, mergeCommit: null, pullRequest: false, optional: false };
   }
   const event = env['GITHUB_EVENT_NAME'];
-  const payload = readEvent(env['GITHUB_EVENT_PATH'] ?? '');
+  const payload = readEvent(env);
   const commit = commitOf(
     event === 'merge_group'
       ? at(payload, 'merge_group', 'base_sha')
@@ -48,26 +46,6 @@ export function baseOf({ compare, namedBy, failOnNew }: CompareChoice, env: Env)
     // Who lets only new findings fail a step needs to know which ones are new.
     optional: !failOnNew,
   };
-}
-
-/** What GitHub says of the event; null where that cannot be read. */
-function readEvent(path: string): unknown {
-  try {
-    const file = statSync(path);
-    return file.isFile() && file.size <= maxEventBytes ? JSON.parse(readFileSync(path, 'utf8')) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** A value below these keys; undefined where there is none. */
-function at(value: unknown, ...keys: readonly string[]): unknown {
-  let place = value;
-  for (const key of keys) {
-    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) return undefined;
-    place = (place as Record<string, unknown>)[key];
-  }
-  return place;
 }
 
 function commitOf(value: unknown): string | null {

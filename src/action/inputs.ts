@@ -15,6 +15,9 @@ export type SummaryMode = (typeof summaryModes)[number];
 export const commentModes = ['never', 'on-problems', 'always'] as const;
 export type CommentMode = (typeof commentModes)[number];
 
+export const installModes = ['never', 'missing', 'always'] as const;
+export type InstallMode = (typeof installModes)[number];
+
 /** The inputs of action.yml, read and checked. */
 export interface Inputs {
   paths: string[];
@@ -40,6 +43,11 @@ export interface Inputs {
   comment: CommentMode | null;
   /** Never printed. */
   githubToken: string;
+  install: InstallMode;
+  doctor: boolean;
+  cache: boolean;
+  installRunner: boolean;
+  allowUntrustedInstall: boolean;
   worker: Worker | null;
   workingDirectory: string;
   /** Files for reports, as far as they are given. */
@@ -77,6 +85,11 @@ export const inputNames = [
   'summary',
   'comment',
   'github-token',
+  'install',
+  'doctor',
+  'cache',
+  'install-runner',
+  'allow-untrusted-install',
   'worker',
   'working-directory',
   ...reportFileInputs,
@@ -140,10 +153,20 @@ export function readInputs(
     summary: choice('summary', summaryModes),
     comment: choice('comment', commentModes),
     githubToken: get('github-token'),
+    install: choice('install', installModes) ?? 'never',
+    doctor: flag('doctor') ?? false,
+    cache: flag('cache') ?? false,
+    installRunner: flag('install-runner') ?? false,
+    allowUntrustedInstall: flag('allow-untrusted-install') ?? false,
     worker: choice('worker', workers),
     workingDirectory: text('working-directory') ?? '.',
     files: reportFileInputs.map((input) => ({ input, path: get(input) })).filter(({ path }) => path !== ''),
   };
+  if (inputs.cache && inputs.install === 'never') {
+    problems.push(
+      'input cache is true, and install is never: there is nothing to keep. Set install to missing.',
+    );
+  }
   if (problems.length > 0) throw new UsageError(problems);
   return inputs;
 }
