@@ -73,7 +73,9 @@ async function pack({ name, entry, executable, stubs, esm }) {
   const folder = join(dist, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const text = await small(insideOnly(name, withoutChildProcess(name, code.replace(/^#!.*\n/, ''))), esm);
+  const chunks = Object.entries(assets).filter(([file]) => file.endsWith('.js'));
+  if (name === 'cli') withoutChildProcess(chunks.map(([, chunk]) => chunk));
+  const text = await small(insideOnly(name, code.replace(/^#!.*\n/, '')), esm);
   writeFileSync(join(folder, 'index.js'), executable ? `#!/usr/bin/env node\n${text}` : text, {
     mode: executable ? 0o755 : 0o644,
   });
@@ -87,15 +89,12 @@ async function pack({ name, entry, executable, stubs, esm }) {
   }
 }
 
-/**
- * commander can start other programs, and nothing here does. Without the import, Node's network and stream
- * modules stay unloaded: 5 ms of each start.
- */
-function withoutChildProcess(name, code) {
-  const line = /const childProcess = __nccwpck_require__\(\d+\);/g;
-  if (name === 'cli' && code.match(line)?.length !== 1)
-    throw new Error('build: commander has changed its imports');
-  return code.replace(line, 'const childProcess = {};');
+/** commander can start other programs, and nothing here does: without the import, Node's own modules stay unloaded. */
+function withoutChildProcess(chunks) {
+  const line = /const childProcess = __webpack_require__\(\d+\);/g;
+  const found = chunks.filter(({ source }) => String(source).match(line)?.length === 1);
+  if (found.length !== 1) throw new Error('build: commander has changed its imports');
+  for (const chunk of found) chunk.source = String(chunk.source).replace(line, 'const childProcess = {};');
 }
 
 /**

@@ -1,6 +1,5 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { failOnLevels } from '../check/exit-code.ts';
-import { version } from '../version.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of every command; they may stand before or after its name. */
@@ -31,27 +30,6 @@ export function exampleText(list: readonly (readonly [string, string])[]): strin
   );
   return `\nExamples:\n${lines.join('\n')}\n`;
 }
-
-/** The name of the program, without commands, and what starts one of them. */
-export function root(act: Act): { program: Command; start: Start } {
-  const program = new Command('mn')
-    .version(version)
-    .option('--no-color', 'no colour; NO_COLOR in the environment does the same')
-    .option('--debug', 'say what is done, and show stack traces')
-    .showHelpAfterError('(--help shows what there is)');
-  return {
-    program,
-    start: (chosen, action) => {
-      const all = [chosen.opts(), program.opts()] as GlobalOptions[];
-      return act(
-        { color: all.every(({ color }) => color), debug: all.some(({ debug }) => debug === true) },
-        action,
-      );
-    },
-  };
-}
-
-export const blueprintGroup = { name: 'blueprint', description: 'check and resolve blueprints' };
 
 /** A command of a group. `--debug` and `--no-color` work wherever they stand. */
 export const command = (parent: Command, name: string, description: string): Command =>

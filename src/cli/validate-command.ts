@@ -14,21 +14,7 @@ import {
   targetsOption,
 } from './command.ts';
 import { type ValidateOptions, validate } from './validate.ts';
-
-/** What commander leaves out where an option is not given; with a default it would print `(default: [])`. */
-const nothingGiven = {
-  set: [],
-  targets: [],
-  catalog: [],
-  include: [],
-  exclude: [],
-  updateBaseline: false,
-  hardwareOnly: false,
-  requireInstalled: false,
-  quiet: false,
-  fix: false,
-  dryRun: false,
-};
+import { nothingGiven } from './validate-arguments.ts';
 
 const examples = [
   ['mn blueprint validate blueprints/', ''],
