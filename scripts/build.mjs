@@ -15,14 +15,51 @@ const dist = resolve(root, values.out ?? 'dist');
 // Always this folder: the names of modules and chunks follow from the way from here to node_modules.
 const lib = join(root, 'lib');
 
+/** Names of characters in jsonc-parser, whose scanner has them as numbers: without effects, they are left out. */
+const characterNames = [/\(function \(CharacterCodes\) \{/g, '/*#__PURE__*/ (function (CharacterCodes) {'];
+
 /**
  * The two doors, and the program that speaks with the cache of GitHub Actions: `dist/<name>/index.js` is the bundle of
- * `lib/<entry>`. A door has stubs in place of what it never uses.
+ * `lib/<entry>`. A door has stubs in place of what it never uses. `changes`: lines of libraries and what stands in
+ * their place; each line stands in the bundle once.
  */
 const bundles = [
-  { name: 'main', entry: 'main.js', executable: false, stubs: true, esm: false },
-  { name: 'cli', entry: 'cli.js', executable: true, stubs: true, esm: false },
-  { name: 'cache', entry: 'cache.js', executable: false, stubs: false, esm: true },
+  {
+    name: 'main',
+    entry: 'main.js',
+    executable: false,
+    stubs: true,
+    esm: false,
+    changes: [
+      characterNames,
+      // The toolkit's own summary, which nothing here uses.
+      [/const _summary = new Summary\(\);/g, 'const _summary = /*#__PURE__*/ new Summary();'],
+    ],
+  },
+  {
+    name: 'cli',
+    entry: 'cli.js',
+    executable: true,
+    stubs: true,
+    esm: false,
+    changes: [
+      characterNames,
+      // commander can start other programs, and nothing here does: Node's network and stream modules stay unloaded.
+      [/const childProcess = __webpack_require__\(\d+\);/g, 'const childProcess = {};'],
+    ],
+  },
+  {
+    name: 'cache',
+    entry: 'cache.js',
+    executable: false,
+    stubs: false,
+    esm: true,
+    changes: [
+      // The cache's client unpacks with `tar -P`, which writes wherever an archive says. Without it, tar keeps to its
+      // folder, and makes links that lead out of it last, when nothing can be written through them.
+      [/(args\.push\('-xf',[^;]*?)'-P', /g, '$1'],
+    ],
+  },
 ];
 
 if (values.out === undefined) generate();
@@ -52,7 +89,7 @@ function compile() {
   call('tsc', process.execPath, [tsc, '-p', '.', '--outDir', lib]);
 }
 
-async function pack({ name, entry, executable, stubs, esm }) {
+async function pack({ name, entry, executable, stubs, esm, changes }) {
   const ncc = require('@vercel/ncc');
   // ncc takes the tsconfig.json of its working folder and follows its paths in node_modules too. Without
   // these stubs, undici comes along: 97 % of @actions/core, for OIDC tokens that nothing here asks for; and
@@ -73,9 +110,12 @@ async function pack({ name, entry, executable, stubs, esm }) {
   const folder = join(dist, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const chunks = Object.entries(assets).filter(([file]) => file.endsWith('.js'));
-  if (name === 'cli') withoutChildProcess(chunks.map(([, chunk]) => chunk));
-  const text = await small(insideOnly(name, code.replace(/^#!.*\n/, '')), esm);
+  const texts = new Map([['index.js', code.replace(/^#!.*\n/, '')]]);
+  for (const [file, { source }] of Object.entries(assets)) {
+    if (file.endsWith('.js')) texts.set(file, String(source));
+  }
+  changeLines(changes, texts);
+  const text = await small(texts.get('index.js'), esm);
   writeFileSync(join(folder, 'index.js'), executable ? `#!/usr/bin/env node\n${text}` : text, {
     mode: executable ? 0o755 : 0o644,
   });
@@ -83,29 +123,19 @@ async function pack({ name, entry, executable, stubs, esm }) {
   for (const [file, { source }] of Object.entries(assets)) {
     if (file === 'package.json') continue;
     mkdirSync(dirname(join(folder, file)), { recursive: true });
-    writeFileSync(join(folder, file), file.endsWith('.js') ? await small(String(source), esm) : source, {
+    writeFileSync(join(folder, file), texts.has(file) ? await small(texts.get(file), esm) : source, {
       mode: 0o644,
     });
   }
 }
 
-/** commander can start other programs, and nothing here does: without the import, Node's own modules stay unloaded. */
-function withoutChildProcess(chunks) {
-  const line = /const childProcess = __webpack_require__\(\d+\);/g;
-  const found = chunks.filter(({ source }) => String(source).match(line)?.length === 1);
-  if (found.length !== 1) throw new Error('build: commander has changed its imports');
-  for (const chunk of found) chunk.source = String(chunk.source).replace(line, 'const childProcess = {};');
-}
-
-/**
- * The cache's client unpacks with `tar -P`, which writes wherever an archive says. Nothing here needs that: without it,
- * tar keeps to its folder, and makes links that lead out of it last, when nothing can be written through them.
- */
-function insideOnly(name, code) {
-  const extract = /(args\.push\('-xf',[^;]*?)'-P', /g;
-  if (name === 'cache' && code.match(extract)?.length !== 1)
-    throw new Error('build: @actions/cache has changed how it unpacks');
-  return code.replace(extract, '$1');
+/** Changes lines of libraries, in the texts of a bundle by file. Throws where a line does not stand there once. */
+function changeLines(changes, texts) {
+  for (const [line, instead] of changes) {
+    const found = [...texts].flatMap(([file, text]) => (text.match(line) ?? []).map(() => file));
+    if (found.length !== 1) throw new Error(`build: a library has changed, which should hold ${line} once`);
+    texts.set(found[0], texts.get(found[0]).replace(line, instead));
+  }
 }
 
 /** ncc's own minifying leaves out the chunks that are loaded when used; their bytes count too. */
