@@ -55,6 +55,7 @@ interface Case {
   absence?: Absence;
   verdict?: Partial<Verdict>;
   patient?: Partial<Patient>;
+  lockedDigest?: string;
   published?: (name: string) => Promise<Published>;
 }
 
@@ -71,6 +72,7 @@ async function lines(given: Case = {}) {
     verdict: { ...verdict, ...given.verdict },
     connect: () => new ModelRunner(endpoint, { times: { answerMs: 500, loadMs: 500 } }),
     pluginFix: 'Get the plugin.',
+    ...(given.lockedDigest === undefined ? {} : { lockedDigest: given.lockedDigest }),
     publishedDigest: given.published ?? null,
   };
   const seen: string[] = [];
@@ -82,7 +84,7 @@ async function lines(given: Case = {}) {
   expect(seen).toEqual(checkIds);
   const all = checks.map(
     ({ id, status, message, fix }) =>
-      `${status} ${id}: ${message.replace(/after [\d.]+ s/, 'after a while')}${fix === null ? '' : ` [${fix}]`}`,
+      `${status} ${id}: ${message.replace(/after [\d.]+ m?s/, 'after a while')}${fix === null ? '' : ` [${fix}]`}`,
   );
   const of = (id: string) => all.find((line) => line.split(' ')[1] === `${id}:`);
   return { all, of, answer };
@@ -305,6 +307,18 @@ describe('an examination', () => {
       id: 'digest',
       given: { published: async () => ({ ok: true, digest: sha256('new') }) },
       line: `warning digest: ${digest}…, and the registry has ${sha256('new').slice(0, 19)}… under this name now [Take the new one with mn model update, or keep this one.]`,
+    },
+    {
+      what: 'what is locked, where the tag moved',
+      id: 'digest',
+      given: { lockedDigest: sha256(gemma), published: async () => ({ ok: true, digest: sha256('new') }) },
+      line: `warning digest: ${digest}…, and the registry has ${sha256('new').slice(0, 19)}… under this name now [Keep this one, which is locked, or take the new one: mn catalog lock, then mn model update]`,
+    },
+    {
+      what: 'another one than is locked',
+      id: 'digest',
+      given: { lockedDigest: sha256('locked') },
+      line: `failed digest: ${digest}…, and the lock file has ${sha256('locked').slice(0, 19)}… [Bring the one that is locked: mn model update gemma4:e2b. Where this one is right: mn catalog lock]`,
     },
     {
       what: 'a registry that is not reached',

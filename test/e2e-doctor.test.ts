@@ -75,7 +75,7 @@ async function doctor(args: readonly string[], env: Record<string, string> = {})
   expect(json.code).toBe(told.ok ? 0 : 1);
   expect(text.code).toBe(json.code);
   for (const { message } of told.checks)
-    expect(text.stdout).toContain(message.replace(/ after [\d.]+ s.*/, ''));
+    expect(text.stdout).toContain(message.replace(/ after [\d.]+ m?s.*/, ''));
   // The documented field and the documented parts of it.
   const { model, compatibility, docker_model_runner: runner } = told;
   if (told.ok)
@@ -98,7 +98,7 @@ describe('mn model doctor', () => {
     const shown = stdout
       .replace(/this machine: .*/, 'this machine: …')
       .replace(url, 'http://127.0.0.1:12434')
-      .replace(/after [\d.]+ s/, 'after 0.1 s')
+      .replace(/after [\d.]+ m?s/, 'after 0.1 s')
       .replace(/\(detected: .*\)/g, '(detected: …)');
     await expect(shown).toMatchFileSnapshot('snapshots/e2e-doctor.txt');
     expect(told).toMatchObject({
@@ -275,6 +275,22 @@ describe.skipIf(!isSearchable)('without a runner', () => {
   });
 
   test.each([
+    ['install', 'gemma4:e2b', ...able],
+    ['update', '--all', ...able],
+    ['remove', 'gemma4:e2b', '--yes'],
+  ])('mn model %s: the one next step, within 5 s', async (...args) => {
+    const command = fakeDocker({ hangs: true });
+    const { code, stdout, stderr, ms } = await run(['model', ...args], { ...search, PATH: command.folder });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'error: Docker does not answer. Restart it: sudo systemctl restart docker\n',
+    });
+    expect(ms).toBeLessThan(absentMs);
+    expect(command.calls().filter((call) => call.includes('may install'))).toEqual([]);
+  });
+
+  test.each([
     ['model', 'list'],
     ['model', 'list', '--installed', '--json'],
     ['model', 'show', 'default'],
@@ -325,6 +341,33 @@ describe('mn model list and show', () => {
       `\n  built-in catalog · installed (1.43MiB, ${sha256(gemma).slice(7, 19)})\n`,
     );
     expect((await run(['model', 'show', 'rag-embedding'])).stdout).toContain('· not installed\n');
+  });
+
+  test("the JSON of all three has the fields of MirrorNeuron's own commands", async () => {
+    fake.install(gemma);
+    fake.install('ai/smollm2:135M-Q4_0');
+    const entry = [
+      ...['id', 'name', 'provider', 'model', 'docker_model', 'backend', 'aliases', 'context_size'],
+      ...['requirements', 'installed', 'default', 'status'],
+    ];
+    const compatibility = ['ok', 'status', 'message', 'help', 'backend', 'warnings'];
+    const json = async (...args: string[]) =>
+      JSON.parse((await run(['model', ...args, '--json'])).stdout) as Record<string, Record<string, unknown>>;
+    const listed = (await json('list'))['models'] as unknown as Record<string, unknown>[];
+    const shown = await json('show', 'default', '--compatibility', ...able);
+    const examined = await json('doctor', 'default', ...able);
+    const named = [...listed, shown, examined['model'] ?? {}];
+    expect(named.map((one) => entry.filter((field) => !(field in one)))).toEqual(named.map(() => []));
+    expect(named).toHaveLength(6);
+    for (const { model, docker_model: docker } of named) expect(model).toBe(docker);
+    for (const one of [shown, examined]) {
+      expect(Object.keys(one['compatibility'] ?? {})).toEqual(expect.arrayContaining(compatibility));
+      expect(one['hardware']).toMatchObject({ os: 'linux' });
+    }
+    expect(examined).toMatchObject({
+      docker_model_runner: { status: 'running', running: true, endpoint: url, endpoint_ok: true },
+      ok: true,
+    });
   });
 
   test('an empty store, in any spelling of an old runner', async () => {

@@ -207,6 +207,11 @@ const install: Record<string, Case> = {
     code: 1,
     faults: { pull: { tail: `Unauthorized: the token ${secrets.token} may not` } },
   },
+  'token-told-back': {
+    runs: [['install', 'rag-embedding', '--verbose']],
+    code: 1,
+    faults: { pull: { tail: `odd words about ${secrets.token}` } },
+  },
   update: {
     runs: [
       ['update', 'gemma4:e2b'],
@@ -389,6 +394,101 @@ function started(args: readonly string[], options: RunOptions = {}) {
 const pulls = () => fake.requests.filter(({ url: path }) => path === '/models/create').length;
 const lockOf = (home: string) =>
   join(home, '.mn', 'locks', `model-runner.${hostname().replace(/[^\w-]/g, '_')}.lock`);
+
+describe('the lock file of the repository', () => {
+  const lockFile = '.mn/models.lock.json';
+  const lockText = (digest: string) =>
+    JSON.stringify({
+      schema: 'model-check.models-lock/v1',
+      models: { 'docker.io/ai/gemma4:E2B': { digest, size: 1 } },
+    });
+
+  test('is what install and update hold models against, wherever in the repository they run', async () => {
+    const repository = folderOf({ '.git/HEAD': '', 'below/x': '' });
+    const env = environment();
+    const cwd = join(repository, 'below');
+    const texts: string[] = [];
+    const run = async (args: string[], code: number, more: Record<string, string> = {}) => {
+      const result = await model(args, { cwd, env: { ...env, ...more } });
+      texts.push(transcript(args, result));
+      expect(result.code, texts.at(-1)).toBe(code);
+      return result;
+    };
+    const doctor = async () => {
+      const { stdout } = await mn(['model', 'doctor', ...machine, '--json'], { cwd, env });
+      const { checks } = JSON.parse(stdout) as { checks: { id: string }[] };
+      return checks.find(({ id }) => id === 'digest');
+    };
+    const noRegistry = { DEFAULT_REGISTRY: 'http://127.0.0.1:9' };
+    const { code } = await mn(['catalog', 'lock', '--all'], { cwd: repository, env });
+    expect([code, existsSync(join(repository, lockFile))]).toEqual([0, true]);
+    const locked = fake.registry.get(`docker.io/${gemma}`)?.digest ?? '';
+    await run(['install', 'gemma4:e2b'], 0);
+    await run(['install', 'gemma4:e2b'], 0);
+    expect(await doctor()).toMatchObject({ status: 'ok', message: expect.stringContaining(', as locked, ') });
+
+    // Somebody moves the tag. Nothing is pulled.
+    const { digest: moved } = await publish(gemma, 3_500_000);
+    const before = pulls();
+    await run(['update', 'gemma4:e2b'], 1);
+    fake.store.splice(0);
+    await run(['install', 'gemma4:e2b'], 1);
+    expect([pulls(), fake.store]).toEqual([before, []]);
+    // Where the registry does not tell, it shows when the model is there; and it stays wrong.
+    await run(['install', 'gemma4:e2b'], 1, noRegistry);
+    const { stdout } = await run(['install', 'gemma4:e2b', '--json'], 1);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, models: [{ error: { kind: 'digest-mismatch' } }] });
+    isDocument('install', stdout);
+    expect(await doctor()).toEqual({
+      id: 'digest',
+      status: 'failed',
+      message: `${moved.slice(0, 19)}…, and the lock file has ${locked.slice(0, 19)}…`,
+      fix: 'Bring the one that is locked: mn model update gemma4:e2b. Where this one is right: mn catalog lock',
+    });
+
+    // The change is right. The next one is locked where another machine took it, and the advice leads there.
+    const lockAgain = async () => {
+      const again = await mn(['catalog', 'lock'], { cwd: repository, env });
+      expect(again.stdout).toContain('changed');
+    };
+    await lockAgain();
+    await run(['install', 'gemma4:e2b'], 0);
+    const { digest: newest } = await publish(gemma, 3_600_000);
+    await lockAgain();
+    await run(['install', 'gemma4:e2b'], 1);
+    await run(['update', 'gemma4:e2b'], 0);
+    await run(['install', 'gemma4:e2b'], 0);
+    let text = texts.join('\n');
+    for (const [name, digest] of Object.entries({ locked, moved, newest })) {
+      text = text.replaceAll(digest.slice(7, 19), `<${name}>`);
+    }
+    await expect(text).toMatchFileSnapshot('snapshots/e2e-models-lock.txt');
+  });
+
+  test.each([
+    ['{"schema": 1,', `${lockFile}:1:13: The file is not valid JSON: it ends early`],
+    ['[]', `${lockFile}:1:1: `],
+    [lockText('sha256:zz'), `${lockFile}:1:86: digest of "docker.io/ai/gemma4:E2B" must be sha256: followed`],
+    [
+      lockText(sha256('x')).replace('"models":', '"models":{},"models":'),
+      `${lockFile}:1:52: "models" already stands in this object, on line 1.`,
+    ],
+    [`{"a":${'['.repeat(300)}`, `${lockFile}:1:`],
+    ['{"\u001b[2J\n::error::x', `${lockFile}:1:`],
+  ])('broken as %j it vouches for nothing, so nothing is touched', async (text, message) => {
+    const cwd = folderOf({ [lockFile]: text });
+    for (const args of [
+      ['install', 'gemma4:e2b'],
+      ['update', '--all'],
+    ]) {
+      const { code, stdout, stderr } = await model(args, { cwd });
+      expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+      expect(stderr.startsWith(`error: ${message}`), stderr).toBe(true);
+      expect(stderr).not.toMatch(/\u001b|^::/m);
+    }
+    expect(pulls()).toBe(0);
+  });
+});
 
 describe.skipIf(isWindows)('interrupted', () => {
   test.each([

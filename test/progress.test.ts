@@ -72,7 +72,7 @@ function written(watched: boolean): string {
   return text;
 }
 
-test('elsewhere than on a terminal there is a line every ten seconds', () => {
+test('pitfall 10: elsewhere than on a terminal there is a line every ten seconds', () => {
   expect(written(false)).toBe(
     [
       '✓ disk       3 GB to download',

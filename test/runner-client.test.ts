@@ -840,7 +840,7 @@ describe('the pitfalls of Docker Model Runner', () => {
     const other = sha256('other');
     expect((await pull(gemma, { digest: other })).error).toMatchObject({
       kind: 'digest-mismatch',
-      message: `ai/gemma4:E2B with ${digest} is not the model that was expected.`,
+      message: `What came down as ai/gemma4:E2B is ${digest.slice(0, 19)}…, and ${other.slice(0, 19)}… is expected.`,
     });
     fake.requests.length = 0;
     expect((await pull(`ai/gemma4@${digest}`)).error?.fix).toBe(

@@ -283,7 +283,7 @@ describe.skipIf(isWindows)('no runner is found', () => {
       fix: 'Set MODEL_RUNNER_HOST to the address of its runner, or choose a local context: docker context use default.',
     },
     {
-      about: 'another program',
+      about: 'pitfall 16: another program on its port',
       answers: { bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi' },
       absence: 'port-taken',
       message: 'Something else than Docker Model Runner answers on port 12434.',

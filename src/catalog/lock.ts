@@ -3,7 +3,7 @@ import { fromPointer } from '../document/pointer.ts';
 import { type Finding, finding } from '../findings/finding.ts';
 import { lock as lockSchema } from '../schema/models-lock.generated.ts';
 import { problems } from '../schema/schema.ts';
-import { count, quote, short } from '../text/text.ts';
+import { count, quote, short, shortDigest } from '../text/text.ts';
 import { dockerKey } from './name.ts';
 
 /** Where a repository keeps its lock, from its root. */
@@ -158,11 +158,6 @@ export function changeOf(before: LockedModel, now: LockedModel): string | null {
   }
   if (before.size === now.size) return null;
   return `it had ${count(before.size, 'byte')} and has ${count(now.size, 'byte')}`;
-}
-
-/** `sha256:0123456789ab…`: enough to tell two apart. */
-export function shortDigest(digest: string | null): string {
-  return digest === null ? 'none' : `${digest.slice(0, 19)}…`;
 }
 
 function fileNames(paths: readonly string[]): string {

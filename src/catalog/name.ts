@@ -51,3 +51,8 @@ export function isUnusualSpelling(ref: string): boolean {
   const name = canonical(ref);
   return name !== '' && name.length < ref.length && !name.includes('/');
 }
+
+/** Whether a model makes vectors, by its names: catalogs have no field for that. */
+export function saysEmbedding(names: readonly string[]): boolean {
+  return names.some((name) => /embed/i.test(name));
+}

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { largestFirst } from '../catalog/catalog.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import { saysEmbedding } from '../catalog/name.ts';
 import type { Alternative } from '../compatibility/advice.ts';
 import { alternative } from '../compatibility/advice.ts';
 import { assess, effectiveBackend } from '../compatibility/assess.ts';
@@ -124,9 +125,10 @@ function asksForSomething({ requirements }: CatalogEntry): boolean {
   return Object.values(requirements).some((gb) => gb !== undefined);
 }
 
-/** Catalogs do not say what a model is for; its names do. An embedding model never stands in for one that writes. */
+/** An embedding model, or one that ranks, never stands in for one that writes. */
 function isEmbedding({ id, name, dockerModel, aliases }: CatalogEntry): boolean {
-  return [id, name ?? '', dockerModel, ...aliases].some((one) => /embed|rerank/i.test(one));
+  const names = [id, name ?? '', dockerModel, ...aliases];
+  return saysEmbedding(names) || names.some((one) => /rerank/i.test(one));
 }
 
 /** `gemma4:e2b (nemotron3's fallback)`. */

@@ -1,5 +1,5 @@
 import { join } from '../blueprint/discover.ts';
-import { changeOf, type Lock, type LockedModel, lockPath, lockText, shortDigest } from '../catalog/lock.ts';
+import { changeOf, type Lock, type LockedModel, lockPath, lockText } from '../catalog/lock.ts';
 import { nodeFiles } from '../io/files.ts';
 import { type Place, placeIn, placeOf } from '../io/place.ts';
 import { whyNotWritten, writeWhole } from '../io/write.ts';
@@ -11,7 +11,7 @@ import { readLockFile } from '../run/lock.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { bytesText } from '../text/bytes.ts';
-import { count, printable, quote, short } from '../text/text.ts';
+import { count, printable, quote, short, shortDigest } from '../text/text.ts';
 import { entriesToLookUp, lookUp } from './catalog.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';

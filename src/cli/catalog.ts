@@ -1,7 +1,7 @@
 import { dockerModelRunner, normalProvider } from '../blueprint/declarations.ts';
 import { join } from '../blueprint/discover.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
-import { changeOf, type Lock, type LockedModel, lockPath, shortDigest } from '../catalog/lock.ts';
+import { changeOf, type Lock, type LockedModel, lockPath } from '../catalog/lock.ts';
 import { exitCode, type FailOn } from '../check/exit-code.ts';
 import type { Report, ReportArtifact } from '../check/report.ts';
 import { locate } from '../document/document.ts';
@@ -18,7 +18,7 @@ import { readLockFile } from '../run/lock.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { bytesText } from '../text/bytes.ts';
-import { count, short } from '../text/text.ts';
+import { count, short, shortDigest } from '../text/text.ts';
 import { version } from '../version.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';

@@ -5,19 +5,17 @@ import type { Verdict } from '../compatibility/verdict.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import type { Target } from '../hardware/facts.ts';
 import { profileOf } from '../hardware/profile.ts';
-import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';
-import { loadCatalogs } from '../run/catalogs.ts';
-import { repositoryOf } from '../run/repository.ts';
-import { chooseTargets } from '../run/targets.ts';
 import { ModelRunner } from '../runner/client.ts';
 import type { Check, CheckStatus, Diagnosis, Published, Watcher } from '../runner/doctor.ts';
 import { examine, notChecked } from '../runner/doctor.ts';
 import { askDocker, dockerFacts, hostOutside, locate, pluginFix } from '../runner/locate.ts';
 import { count, printable } from '../text/text.ts';
+import { catalogOf, entryOf } from './known-models.ts';
 import type { ModelOptions } from './model.ts';
-import { entryJson, resolveOrThrow, verdictJson } from './model.ts';
+import { entryJson, verdictJson } from './model.ts';
+import { lockedDigests, thisMachine } from './runner.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface DoctorOptions extends ModelOptions {
@@ -28,20 +26,15 @@ export interface DoctorOptions extends ModelOptions {
 
 /** `mn model doctor`. Returns 1 where something failed, however it is printed. */
 export async function modelDoctor(ref: string, options: DoctorOptions, terminal: Terminal): Promise<number> {
-  const repository = repositoryOf('.');
-  const files = nodeFiles([repository]);
-  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, files);
-  const entry = resolveOrThrow(catalog, ref);
+  const catalog = await catalogOf(options.catalog, terminal);
+  const entry = entryOf(catalog, ref);
+  const lockedDigest = lockedDigests()(entry.dockerModel);
   const outside = hostOutside();
   const asked = askDocker(outside);
   // Side by side: each may take seconds where something does not answer.
-  const choosing = chooseTargets(
-    { specs: ['detect'], only: null, settings: options.set, whenNobodyChose: 'this-machine' },
-    repository,
-    files,
-  );
+  const choosing = thisMachine(options.set);
   const located = locate(outside, asked);
-  const target = (await choosing).targets[0] as Target;
+  const target = await choosing;
   const verdict = new Assessments(catalog, [target], false).of(entry, effectiveBackend(null, entry))
     .verdicts[0] as Verdict;
 
@@ -58,6 +51,7 @@ export async function modelDoctor(ref: string, options: DoctorOptions, terminal:
       verdict,
       connect: (endpoint) => new ModelRunner(endpoint),
       pluginFix: pluginFix(outside),
+      lockedDigest,
       publishedDigest: options.online ? publishedDigest : null,
     },
     options.json ? { begins: () => {}, made: () => {} } : printer(terminal),

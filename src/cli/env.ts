@@ -7,7 +7,8 @@ import { loadCatalogs } from '../run/catalogs.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { didYouMean } from '../text/nearest.ts';
-import { printable, quote } from '../text/text.ts';
+import { quote } from '../text/text.ts';
+import { unknownModel } from './known-models.ts';
 import { onlyReadable } from './one-blueprint.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -37,9 +38,7 @@ export async function env(path: string, options: EnvOptions, terminal: Terminal)
         );
         return 1;
       case 'unknown-model':
-        terminal.err(
-          `error: unknown model ${quote(resolved.name)}.${printable(catalog.suggest(resolved.name))}\n  looked in: ${printable(catalog.describe())}\n`,
-        );
+        terminal.err(`error: ${unknownModel(catalog, resolved.name)}\n`);
         return 1;
       default:
         terminal.err(

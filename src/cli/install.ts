@@ -5,9 +5,9 @@ import type { DownloadEvent } from '../runner/download.ts';
 import { gate, type InstallWish, install, type PrepareEvent } from '../runner/install.ts';
 import { bytesText } from '../text/bytes.ts';
 import { count, printable } from '../text/text.ts';
+import { catalogOf } from './known-models.ts';
 import type { Steps } from './progress.ts';
 import {
-  catalogOf,
   connect,
   entriesOf,
   findRunner,

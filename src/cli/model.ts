@@ -1,5 +1,4 @@
 import { defaultModelId } from '../catalog/built-in.ts';
-import type { Catalog } from '../catalog/catalog.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { Assessments } from '../check/assessments.ts';
 import { effectiveBackend } from '../compatibility/assess.ts';
@@ -11,15 +10,13 @@ import { profileOf } from '../hardware/profile.ts';
 import { nodeFiles } from '../io/files.ts';
 import { guardLines } from '../report/guard.ts';
 import { safeJson } from '../report/json.ts';
-import { placeOf } from '../report/survey.ts';
 import { marks, statusWords } from '../report/words.ts';
-import { loadCatalogs } from '../run/catalogs.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { chooseTargets } from '../run/targets.ts';
-import { UsageError } from '../run/usage-error.ts';
 import type { InstalledModel } from '../runner/types.ts';
-import { gigabytes, printable, quote } from '../text/text.ts';
+import { gigabytes, printable } from '../text/text.ts';
 import type { Store } from './installed.ts';
+import { catalogOf, entryOf } from './known-models.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -34,12 +31,7 @@ export interface ListOptions extends ModelOptions {
 
 /** `mn model list`. */
 export async function modelList(options: ListOptions, terminal: Terminal): Promise<number> {
-  const repository = repositoryOf('.');
-  const files = nodeFiles([repository]);
-  const { catalog, findings } = await loadCatalogs(repository, options.catalog, process.env, files);
-  for (const { message, help, location } of findings) {
-    terminal.err(`warning: ${placeOf(location)}: ${printable(`${message} ${help}`)}\n`);
-  }
+  const catalog = await catalogOf(options.catalog, terminal);
   const store = await (await import('./installed.ts')).lookIntoStore();
   const rows = listRows(catalog.entries, store).filter(({ model }) => !options.installed || model !== null);
   if (options.json) {
@@ -60,7 +52,7 @@ export async function modelList(options: ListOptions, terminal: Terminal): Promi
   else if (store !== null) terminal.out('No model is installed.\n');
   if (store === null)
     terminal.out(`${cells.length > 0 ? '\n' : ''}What is installed is not known: ${notKnown}\n`);
-  terminal.out('\nDoes one run here: mn model show <model> --compatibility\n');
+  if (cells.length > 0) terminal.out('\nDoes one run here: mn model show <model> --compatibility\n');
   return 0;
 }
 
@@ -116,15 +108,14 @@ export interface ShowOptions extends ModelOptions {
 /** `mn model show`. */
 export async function modelShow(ref: string, options: ShowOptions, terminal: Terminal): Promise<number> {
   const repository = repositoryOf('.');
-  const files = nodeFiles([repository]);
-  const { catalog } = await loadCatalogs(repository, options.catalog, process.env, files);
-  const entry = resolveOrThrow(catalog, ref);
+  const catalog = await catalogOf(options.catalog, terminal);
+  const entry = entryOf(catalog, ref);
   const asked = options.compatibility || options.targets.length > 0 || options.set.length > 0;
   const chosen = asked
     ? await chooseTargets(
         { specs: options.targets, only: null, settings: options.set, whenNobodyChose: 'this-machine' },
         repository,
-        options.targets.length > 0 ? nodeFiles(['/']) : files,
+        nodeFiles([options.targets.length > 0 ? '/' : repository]),
       )
     : null;
   const verdicts =
@@ -155,14 +146,6 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
     terminal.out(guardLines(manyVerdicts(chosen.targets, verdicts, terminal)));
   }
   return 0;
-}
-
-export function resolveOrThrow(catalog: Catalog, ref: string): CatalogEntry {
-  const resolved = catalog.resolve(ref);
-  if (resolved !== null) return resolved.entry;
-  throw new UsageError([
-    `unknown model ${quote(ref)}.${printable(catalog.suggest(ref))}\n  looked in: ${printable(catalog.describe())}`,
-  ]);
 }
 
 /** `8 GB VRAM, 16 GB unified memory or 32 GB RAM on a CPU`. */

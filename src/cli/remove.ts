@@ -6,17 +6,8 @@ import { bytesOfSize, findRemoval, type Removal, remove } from '../runner/remove
 import { bytesText } from '../text/bytes.ts';
 import { didYouMean } from '../text/nearest.ts';
 import { count, printable, short } from '../text/text.ts';
-import {
-  catalogOf,
-  connect,
-  findRunner,
-  type Problem,
-  problemOf,
-  Stop,
-  stepsOn,
-  turn,
-  unknownModel,
-} from './runner.ts';
+import { catalogOf, unknownModel } from './known-models.ts';
+import { connect, findRunner, type Problem, problemOf, Stop, stepsOn, turn } from './runner.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RemoveOptions {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { dockerModelRunner, normalProvider } from '../blueprint/declarations.ts';
 import { join as joinShown } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { lockPath } from '../catalog/lock.ts';
 import { Assessments } from '../check/assessments.ts';
@@ -14,7 +13,6 @@ import type { Target } from '../hardware/facts.ts';
 import { nodeFiles } from '../io/files.ts';
 import { placeOf } from '../report/survey.ts';
 import { statusWords } from '../report/words.ts';
-import { loadCatalogs } from '../run/catalogs.ts';
 import { readLockFile } from '../run/lock.ts';
 import { repositoryOf } from '../run/repository.ts';
 import { chooseTargets } from '../run/targets.ts';
@@ -29,20 +27,11 @@ import { isLocal, storeSpace } from '../runner/store.ts';
 import type { Endpoint } from '../runner/types.ts';
 import { bytesText } from '../text/bytes.ts';
 import { printable, quote, short } from '../text/text.ts';
+import { unknownModel } from './known-models.ts';
 import { Steps } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands that change the runner's models have in common. */
-
-/** All catalogs; what is wrong in them is told as a warning. */
-export async function catalogOf(given: readonly string[], terminal: Terminal): Promise<Catalog> {
-  const repository = repositoryOf('.');
-  const { catalog, findings } = await loadCatalogs(repository, given, process.env, nodeFiles([repository]));
-  for (const { message, help, location } of findings) {
-    terminal.err(`warning: ${placeOf(location)}: ${printable(`${message} ${help}`)}\n`);
-  }
-  return catalog;
-}
 
 /** The entries that references name, each once. Throws a UsageError with everything that is wrong. */
 export function entriesOf(catalog: Catalog, refs: readonly string[]): CatalogEntry[] {
@@ -59,10 +48,6 @@ export function entriesOf(catalog: Catalog, refs: readonly string[]): CatalogEnt
   }
   if (problems.length > 0) throw new UsageError(problems);
   return [...entries];
-}
-
-export function unknownModel(catalog: Catalog, ref: string): string {
-  return `unknown model ${quote(ref)}.${printable(catalog.suggest(ref))}\n  looked in: ${printable(catalog.describe())}`;
 }
 
 /** The machine that this runs on. */
@@ -254,7 +239,7 @@ export function worldOf<Runner extends InstallWorld['runner']>(
 }
 
 /** The digests that the repository's lock file records. Throws a UsageError where it is wrong: it would vouch for nothing. */
-function lockedDigests(): InstallWorld['expectedDigest'] {
+export function lockedDigests(): InstallWorld['expectedDigest'] {
   const repository = repositoryOf('.');
   const { lock, findings } = readLockFile(nodeFiles([repository]), joinShown(repository, lockPath));
   if (findings.length > 0) {

@@ -8,9 +8,9 @@ import { isTagOf, parseReference } from '../runner/reference.ts';
 import { type UpdateWorld, update } from '../runner/update.ts';
 import { printable } from '../text/text.ts';
 import { errorText, notBegun, problemIn, tell, tellFailed, warningsOf } from './install.ts';
+import { catalogOf } from './known-models.ts';
 import type { Steps } from './progress.ts';
 import {
-  catalogOf,
   connect,
   entriesOf,
   findRunner,

@@ -1,4 +1,4 @@
-import { type Refusal, RunnerError, refused, runnerError } from './errors.ts';
+import { otherDigest, type Refusal, RunnerError, refused, runnerError } from './errors.ts';
 import { type Answer, type Ask, ask, type Patience, type Question } from './http.ts';
 import {
   parseCompletion,
@@ -202,7 +202,7 @@ export class ModelRunner {
     const model = await this.get(name);
     if (model === null) throw runnerError('no-proof', name, end.success);
     if (expected !== null && model.digest !== expected) {
-      throw runnerError('digest-mismatch', `${name} with ${model.digest}`);
+      throw otherDigest(`What came down as ${name}`, model.digest, expected);
     }
     yield { type: 'done', model, cached: /^Using cached model/i.test(end.success) };
   }

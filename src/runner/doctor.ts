@@ -1,6 +1,6 @@
 import type { Verdict } from '../compatibility/verdict.ts';
-import { statusWords } from '../report/words.ts';
-import { installCommand } from '../text/text.ts';
+import { elapsed, statusWords } from '../report/words.ts';
+import { installCommand, shortDigest } from '../text/text.ts';
 import { lackOfBackend } from './backends.ts';
 import type { ModelRunner } from './client.ts';
 import { isEmbeddingModel } from './embedding.ts';
@@ -56,6 +56,8 @@ export interface DoctorWorld {
   connect(endpoint: Endpoint): Pick<ModelRunner, Used>;
   /** How to get the plugin on this machine. */
   pluginFix: string;
+  /** The digest that the repository's lock file has for the model; null or left out where it has none. */
+  lockedDigest?: string | null;
   /** The manifest that the registry has under a name; null where nobody asks for that. */
   publishedDigest: ((name: string) => Promise<Published>) | null;
 }
@@ -136,9 +138,7 @@ export async function examine(patient: Patient, world: DoctorWorld, watcher: Wat
   );
   const found = model ?? null;
   const name = () => parseReference(patient.dockerModel).name;
-  await step('digest', () =>
-    found === null ? unchecked : digestOutcome(found, name(), world.publishedDigest),
-  );
+  await step('digest', () => (found === null ? unchecked : digestOutcome(found, name(), patient.id, world)));
   await step('hardware', () => hardwareOutcome(verdict));
   await step(
     'context',
@@ -298,18 +298,31 @@ function modelOutcome({ id, dockerModel }: Patient, model: InstalledModel | null
 async function digestOutcome(
   { digest }: InstalledModel,
   name: string,
-  published: DoctorWorld['publishedDigest'],
+  id: string,
+  { lockedDigest: locked = null, publishedDigest: published }: DoctorWorld,
 ): Promise<Outcome> {
-  const shown = (text: string) => `${text.slice(0, 'sha256:'.length + 12)}…`;
-  if (published === null) return ['ok', `${shown(digest)}, not compared with the registry (--online)`];
+  if (locked !== null && locked !== digest) {
+    return [
+      'failed',
+      `${shortDigest(digest)}, and the lock file has ${shortDigest(locked)}`,
+      `Bring the one that is locked: mn model update ${id}. Where this one is right: mn catalog lock`,
+    ];
+  }
+  if (published === null)
+    return [
+      'ok',
+      `${shortDigest(digest)}${locked === null ? '' : ', as locked'}, not compared with the registry (--online)`,
+    ];
   const told = await published(name);
-  if (!told.ok) return ['unknown', `${shown(digest)}, not compared with the registry: ${told.reason}`];
+  if (!told.ok) return ['unknown', `${shortDigest(digest)}, not compared with the registry: ${told.reason}`];
   return told.digest === digest
-    ? ['ok', `${shown(digest)}, as in the registry`]
+    ? ['ok', `${shortDigest(digest)}, as in the registry`]
     : [
         'warning',
-        `${shown(digest)}, and the registry has ${shown(told.digest)} under this name now`,
-        'Take the new one with mn model update, or keep this one.',
+        `${shortDigest(digest)}, and the registry has ${shortDigest(told.digest)} under this name now`,
+        locked === null
+          ? 'Take the new one with mn model update, or keep this one.'
+          : 'Keep this one, which is locked, or take the new one: mn catalog lock, then mn model update',
       ];
 }
 
@@ -337,7 +350,7 @@ function contextOutcome(
 function answerOutcome({ ms, dimensions }: FirstAnswer, wasLoaded: boolean): Outcome {
   const what = dimensions === null ? 'the first token' : `a vector of ${dimensions} numbers`;
   const how = wasLoaded ? 'the model was in memory' : 'loading included';
-  return ['ok', `${what} after ${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s, ${how}`];
+  return ['ok', `${what} after ${elapsed(ms)}, ${how}`];
 }
 
 /**

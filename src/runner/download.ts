@@ -1,7 +1,7 @@
 import { RegistryError } from '../registry/error.ts';
 import { bytesText } from '../text/bytes.ts';
 import type { ModelRunner } from './client.ts';
-import { RunnerError, type RunnerErrorKind, runnerError } from './errors.ts';
+import { otherDigest, RunnerError, type RunnerErrorKind, runnerError } from './errors.ts';
 import type { InstalledModel, PullEvent } from './types.ts';
 
 /** What a registry tells of a model. */
@@ -81,7 +81,7 @@ export async function published(
     return { found: null, why: problem };
   }
   if (digest !== null && found.digest !== null && found.digest !== digest) {
-    throw runnerError('digest-mismatch', `${name} with ${found.digest}`);
+    throw otherDigest(`In its registry, ${name}`, found.digest, digest);
   }
   return { found, why: null };
 }

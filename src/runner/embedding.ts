@@ -1,3 +1,5 @@
+import { saysEmbedding } from '../catalog/name.ts';
+
 /** Architectures of llama.cpp that only embed: its `LLM_ARCH_*` without a causal attention. */
 const encoders: ReadonlySet<string> = new Set([
   'bert',
@@ -17,5 +19,5 @@ const encoders: ReadonlySet<string> = new Set([
  * nor Docker Model Runner say it: encoders do, and what calls itself embedding.
  */
 export function isEmbeddingModel(names: readonly string[], architecture: string | null): boolean {
-  return encoders.has(architecture ?? '') || names.some((name) => /embed/i.test(name));
+  return encoders.has(architecture ?? '') || saysEmbedding(names);
 }

@@ -1,4 +1,4 @@
-import { short } from '../text/text.ts';
+import { short, shortDigest } from '../text/text.ts';
 
 export type RunnerErrorKind =
   | 'not-running'
@@ -45,6 +45,15 @@ export class RunnerError extends Error {
     this.fix = fix;
     this.said = said;
   }
+}
+
+/**
+ * A model is not the one that a lock file, or its own name, asks for. `where` begins the message: `In its registry,
+ * ai/x:y`. The digests are `sha256:…`.
+ */
+export function otherDigest(where: string, found: string, expected: string, fix?: string): RunnerError {
+  const message = `${where} is ${shortDigest(found)}, and ${shortDigest(expected)} is expected.`;
+  return new RunnerError('digest-mismatch', message, fix ?? words['digest-mismatch'](where).fix);
 }
 
 /** What was asked of the runner: a 404 means something else for each. */
@@ -260,7 +269,7 @@ const words: Record<RunnerErrorKind, (about: string) => Words> = {
   }),
   'digest-mismatch': (about) => ({
     message: `${about} is not the model that was expected.`,
-    fix: 'Check who changed the tag. If the change is right, record it: mn catalog lock',
+    fix: "Check who changed the tag. If the change is right, mn catalog lock records it; a digest in a model's name is changed by hand.",
   }),
   'in-use': (about) => ({
     message: `${about} is in use.`,

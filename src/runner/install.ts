@@ -2,7 +2,7 @@ import type { Verdict } from '../compatibility/verdict.ts';
 import type { ModelRunner } from './client.ts';
 import { type DownloadEvent, type DownloadWorld, download, published } from './download.ts';
 import { isEmbeddingModel } from './embedding.ts';
-import { RunnerError, runnerError } from './errors.ts';
+import { otherDigest, RunnerError } from './errors.ts';
 import { parseReference } from './reference.ts';
 import type { InstalledModel } from './types.ts';
 
@@ -61,7 +61,8 @@ export async function* install(
   }
   if (there !== null) {
     if (digest !== null && there.digest !== digest) {
-      throw runnerError('digest-mismatch', `${name} with ${there.digest}`);
+      const fix = `Bring the one that is expected: mn model update ${wish.id}. Where the other is right: mn catalog lock`;
+      throw otherDigest(`What is installed as ${name}`, there.digest, digest, fix);
     }
     yield { step: 'present', model: there };
     if (wish.isContextAsked) yield* prepare(name, there, wish, world);

@@ -71,3 +71,8 @@ export function gigabytesBelow(gb: number, limit: number): string {
   }
   return `${gb} GB`;
 }
+
+/** `sha256:0123456789ab…`: enough to tell two apart. */
+export function shortDigest(digest: string | null): string {
+  return digest === null ? 'none' : `${digest.slice(0, 19)}…`;
+}
