@@ -89,6 +89,9 @@ describe.skipIf(chromium === null)('the page in a browser (skipped where Chromiu
     expect(await plain.ask(`document.querySelector(':target').innerText`)).toContain(
       'needs 48 GB VRAM, found 24 GB',
     );
+    expect(await plain.ask(`document.querySelector(':target .use').innerText`)).toBe(
+      'takes 24.02 GB of 24 GB: does not fit',
+    );
     expect(await plain.ask(`document.querySelector(':target').checkVisibility()`)).toBe(true);
     expect([...plain.incidents, ...scripted.incidents]).toEqual([]);
   });
@@ -177,8 +180,8 @@ describe.skipIf(chromium === null)('the page in a browser (skipped where Chromiu
     const said = (await ask<string>(panel)).replaceAll(/\s*\n\s*/g, '\n');
     for (const part of [
       '✗ does not run\nbeta · gemma4:e2b\nfleet/beta\nSmall GPU\nLinux x64, NVIDIA GPU 6 GB, 32 GB RAM',
-      'needs 8 GB VRAM, found 6 GB\nneeds\n8 GB VRAM\nfound\n6 GB VRAM',
-      'nvidia-memory · llama.cpp · CUDA',
+      'Policy: the hardware table\nneeds 8 GB VRAM, found 6 GB\nneeds\n8 GB VRAM\nfound\n6 GB VRAM',
+      'nvidia-memory · llama.cpp · CUDA\nEstimate: changes no verdict\ntakes\n5.5 GB at 65,536 tokens: tight\nhas\n6 GB\n6 GB VRAM.',
       'gemma4:e2b does not run on Small GPU',
       'Finding 2 · model-incompatible',
       'Declared in\nfleet/beta/manifest.json:4:14 for /llm/configs/primary\n"model": "gemma4:e2b",',
@@ -186,7 +189,21 @@ describe.skipIf(chromium === null)('the page in a browser (skipped where Chromiu
       expect(said).toContain(part);
     }
     const widths = `[...document.querySelectorAll('#panel rect')].map((one) => one.getAttribute('width'))`;
-    expect(await ask(widths)).toEqual(['100', '75']);
+    expect((await ask<string[]>(widths)).map((width) => Number(width).toFixed(1))).toEqual([
+      '100.0',
+      '75.0',
+      '91.7',
+      '100.0',
+    ]);
+    // A difference that is there is seen, and what is not certain is said.
+    await page.click('.grid tbody tr:nth-child(1) td.s3 a');
+    expect((await ask<string>(panel)).replaceAll(/\s*\n\s*/g, '\n')).toContain(
+      'takes\n24.02 GB at 8,192 tokens, as the catalog has it: does not fit\nhas\n24 GB\n24 GB VRAM. Not certain: which quantization it has is not certain.',
+    );
+    // Nothing is known: no bars, and no heads to tell apart.
+    await page.click('.grid tbody tr:nth-child(5) td.s0 a');
+    expect(await ask(panel)).not.toMatch(/Estimate|Policy/);
+    await page.click('.grid tbody tr:nth-child(2) td.s3 a');
 
     await page
       .browserContext()

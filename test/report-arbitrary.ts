@@ -118,6 +118,24 @@ export const anyReport: fc.Arbitrary<Report> = targets.chain((machines) => {
     config: optional(text),
     skipped: optional(text),
     statuses: fc.oneof(onAll, fc.constant(Object.create(null))),
+    estimate: optional(
+      fc.record({
+        contextSize: fc.integer({ min: 1, max: 2 ** 31 }),
+        given: fc.boolean(),
+        device: fc.nat(),
+        host: fc.nat(),
+        cpuOnly: fc.nat(),
+        margin: fc.nat(),
+        note: optional(text),
+      }),
+    ),
+  });
+  const have = fc.record({
+    kind: fc.constantFrom('vram' as const, 'unified' as const, 'ram' as const),
+    bytes: optional(fc.nat()),
+    togetherBytes: optional(fc.nat()),
+    hostBytes: optional(fc.nat()),
+    because: text,
   });
   const verdict = fc.record({
     model: text,
@@ -132,10 +150,19 @@ export const anyReport: fc.Arbitrary<Report> = targets.chain((machines) => {
     found: memory,
     message: text,
     help: text,
+    estimate: optional(
+      fc.record({
+        contextSize: fc.integer({ min: 1, max: 2 ** 31 }),
+        need: fc.nat(),
+        have: fc.nat(),
+        fit: fc.constantFrom('fits' as const, 'tight' as const, 'does-not-fit' as const),
+      }),
+    ),
   });
   return fc
     .record({
       targets: fc.constant(machines),
+      modelMemory: fc.array(have, { minLength: machines.length, maxLength: machines.length }),
       verdicts: fc.array(verdict, { maxLength: 4 }),
       blueprints: fc.array(
         fc.record({ path: text, id: text, declarations: fc.array(declaration, { maxLength: 4 }) }),

@@ -1,5 +1,11 @@
-import type { Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../src/check/report.ts';
-import type { Status, Verdict } from '../src/compatibility/verdict.ts';
+import type {
+  Report,
+  ReportBlueprint,
+  ReportDeclaration,
+  ReportVerdict,
+  RunInfo,
+} from '../src/check/report.ts';
+import type { Status } from '../src/compatibility/verdict.ts';
 import { compareFindings, type Finding, finding, type Severity } from '../src/findings/finding.ts';
 import type { HardwareFacts, Target } from '../src/hardware/facts.ts';
 
@@ -95,8 +101,8 @@ export function verdict(
   on: Target,
   status: Status,
   message: string,
-  fields: Partial<Verdict> = {},
-): Verdict {
+  fields: Partial<ReportVerdict> = {},
+): ReportVerdict {
   const isRunning = status === 'pass' || status === 'warning';
   return {
     model,
@@ -200,6 +206,7 @@ export function report(parts: Partial<Omit<Report, 'ok' | 'summary'>>): Report {
       notes: amount('note'),
     },
     targets,
+    ...(parts.modelMemory && { modelMemory: parts.modelMemory }),
     verdicts,
     blueprints,
     findings,

@@ -7,7 +7,7 @@ import { encodePath } from '../src/report/markdown.ts';
 import type { PageData } from '../src/report/page/data.ts';
 import { anyReport } from './report-arbitrary.ts';
 import { fiftyTargets, hostile, info, manifest, oneMachine, report, threeBySix } from './report-builder.ts';
-import { changed, large } from './report-pages.ts';
+import { changed, demo, large } from './report-pages.ts';
 
 const link = (file: string, line: number) =>
   `https://github.com/example/fleet/blob/0123abc/${encodePath(file)}#L${line}`;
@@ -53,6 +53,7 @@ describe('what people see', () => {
         notCompared: 'Nothing is compared with <y>.',
       },
     ],
+    ['demo', demo],
     ['fifty-targets', fiftyTargets, {}, { source: () => null }],
     ['empty', report({}), { targetsFrom: 'no target' }],
   ])('%s', async (name, of, run, options) => {
@@ -152,9 +153,10 @@ describe('hostile text', () => {
         const shown = html(of, { targetsFrom: words, catalogFrom: words }, { source: () => words });
         expectOnlyOwnTags(shown);
         expect(shown.isWellFormed()).toBe(true);
-        const { rows, texts, patterns, sets } = dataOf(shown);
+        const { rows, texts, patterns, sets, estimates } = dataOf(shown);
         expect(new Set(Object.values(rows).map(({ length }) => length)).size).toBe(1);
         for (const pattern of patterns) expect(pattern).toMatch(new RegExp(`^[0-3-]{${of.targets.length}}$`));
+        expect(new Set(rows.estimate).size).toBeLessThanOrEqual(estimates.length + 1);
         for (const { verdicts } of sets) expect(verdicts).toHaveLength(of.targets.length);
         for (const index of [...rows.name, ...rows.label, ...rows.path])
           expect(texts[index]).toBeTypeOf('string');
@@ -194,6 +196,30 @@ describe('the data', () => {
       [`${file}:4:14`, '/runtime/models/x', link(file, 4), null],
     ]);
     expect(findings.map(({ id }) => id)).toEqual(['model-incompatible', 'context-size-missing']);
+  });
+
+  test('a row knows what its model takes, once for all rows that ask for the same; what is not known is not there', () => {
+    const { rows, texts, estimates, fits, memory, patterns } = dataOf(html(demo));
+    expect(rows.estimate).toEqual([0, 1, -1, -1, -1]);
+    expect(memory.map((each) => each?.gb)).toEqual([24, 6]);
+    expect(
+      estimates.map(([size, given, device, cpu, note]) => [size, given, device, cpu, texts[note]]),
+    ).toEqual([
+      [8192, 0, 24.02, 24.52, 'which quantization it has is not certain'],
+      [65_536, 1, 5.5, 6, undefined],
+    ]);
+    const words = estimates.map(([, , , , , at]) =>
+      [...(patterns[at] as string)].map((digit) => fits[Number(digit)]?.words),
+    );
+    expect(words).toEqual([
+      ['does not fit', 'does not fit'],
+      ['fits', 'tight'],
+    ]);
+    const unknown = {
+      ...demo,
+      modelMemory: demo.modelMemory?.map((have) => ({ ...have, bytes: null })) ?? [],
+    };
+    expect(dataOf(html(unknown)).memory).toEqual([null, null]);
   });
 
   test.each([

@@ -1,5 +1,6 @@
-import type { Report } from '../src/check/report.ts';
+import type { DeclarationEstimate, Report, VerdictEstimate } from '../src/check/report.ts';
 import type { Target } from '../src/hardware/facts.ts';
+import { memoryOf } from '../src/memory/fit.ts';
 import {
   blueprint,
   declaration,
@@ -49,6 +50,18 @@ export const changed: Report = {
   },
 };
 
+const gib = 2 ** 30;
+
+/** What a model takes: all of it on the device, in GB. */
+function takes(device: number, contextSize: number, fields: Partial<DeclarationEstimate> = {}) {
+  const bytes = { device: device * gib, host: 0.4 * gib, cpuOnly: (device + 0.5) * gib, margin: gib };
+  return { contextSize, given: true, note: null, ...bytes, ...fields };
+}
+
+const fits = (need: number, have: number, fit: VerdictEstimate['fit']) => ({
+  estimate: { contextSize: 4096, need: need * gib, have: have * gib, fit },
+});
+
 /** 2,000 blueprints of five models on 50 targets, no two of which are alike. */
 export const large = (() => {
   const targets = Array.from({ length: 50 }, (_, at) =>
@@ -64,17 +77,27 @@ export const large = (() => {
   );
   return report({
     targets,
+    modelMemory: targets.map(({ facts }) => memoryOf(facts)),
     verdicts: models.flatMap(({ model, pattern }, bit) =>
       targets.map((on, at) =>
         verdict(model, on, pattern[on.id] ?? 'fail', `needs ${8 + bit} GB VRAM, found ${at} GB`, {
           required: { kind: 'vram', gb: 8 + bit },
           found: { kind: 'vram', gb: at },
+          ...fits(6, at, at > 7 ? 'fits' : 'does-not-fit'),
         }),
       ),
     ),
     blueprints: paths.map((path, at) => {
       const { model, pattern } = models[at % models.length] as (typeof models)[number];
-      return blueprint(path, declaration(`${path}/manifest.json`, { ref: model, model, statuses: pattern }));
+      return blueprint(
+        path,
+        declaration(`${path}/manifest.json`, {
+          ref: model,
+          model,
+          statuses: pattern,
+          estimate: takes(4 + (at % 200) / 4, 4096 + (at % 200)),
+        }),
+      );
     }),
     findings: paths.map((path, at) =>
       misfit(
@@ -98,17 +121,23 @@ export const demo = (() => {
     memoryGb: 32,
   });
   const targets = [target('large', 'Large GPU', gpu(24)), target('small', 'Small GPU', gpu(6))];
+  const note = 'which quantization it has is not certain';
   const [big, little] = targets as [Target, Target];
   const at = (name: string) => `fleet/${name}/manifest.json`;
   const wrong = unknownModel(at('gamma'), 'gemma5');
   return report({
     targets,
+    modelMemory: targets.map(({ facts }) => memoryOf(facts)),
     verdicts: [
-      verdict('gemma4:e2b', big, 'pass', 'needs 8 GB VRAM, found 24 GB', { found: { kind: 'vram', gb: 24 } }),
-      verdict('gemma4:e2b', little, 'fail', 'needs 8 GB VRAM, found 6 GB'),
+      verdict('gemma4:e2b', big, 'pass', 'needs 8 GB VRAM, found 24 GB', {
+        found: { kind: 'vram', gb: 24 },
+        ...fits(3, 24, 'fits'),
+      }),
+      verdict('gemma4:e2b', little, 'fail', 'needs 8 GB VRAM, found 6 GB', fits(3, 6, 'fits')),
       verdict('nemotron3', big, 'fail', 'needs 48 GB VRAM, found 24 GB', {
         required: { kind: 'vram', gb: 48 },
         found: { kind: 'vram', gb: 24 },
+        ...fits(24.02, 24, 'does-not-fit'),
       }),
       verdict('nemotron3', little, 'force_only', 'no supported GPU', {
         rule: 'cpu',
@@ -121,9 +150,17 @@ export const demo = (() => {
     blueprints: [
       blueprint(
         'fleet/alpha',
-        declaration(at('alpha'), { ref: 'nemotron3', model: 'nemotron3', statuses: statuses(targets, 'fo') }),
+        declaration(at('alpha'), {
+          ref: 'nemotron3',
+          model: 'nemotron3',
+          statuses: statuses(targets, 'fo'),
+          estimate: takes(24.02, 8192, { given: false, note }),
+        }),
       ),
-      blueprint('fleet/beta', declaration(at('beta'), { statuses: statuses(targets, 'pf') })),
+      blueprint(
+        'fleet/beta',
+        declaration(at('beta'), { statuses: statuses(targets, 'pf'), estimate: takes(5.5, 65_536) }),
+      ),
       blueprint('fleet/gamma', declaration(at('gamma'), { ref: 'gemma5', model: null, dockerModel: null })),
       blueprint('fleet/delta', skipped(at('delta'), 'provider is fake')),
       blueprint(

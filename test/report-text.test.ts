@@ -3,6 +3,7 @@ import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import type { Report, RunInfo } from '../src/check/report.ts';
 import { finding } from '../src/findings/finding.ts';
+import type { Target } from '../src/hardware/facts.ts';
 import { codeFrame } from '../src/report/frame.ts';
 import { paint } from '../src/report/paint.ts';
 import { guardLines, reportText, type TextOptions } from '../src/report/text.ts';
@@ -358,4 +359,43 @@ test('targets that fit no terminal of 40 columns are numbered and split into ban
       '',
     ].join('\n'),
   );
+});
+
+describe('the bar of the estimate, on one target', () => {
+  const gib = 2 ** 30;
+  test.each<[name: string, gb: number, memory: [number | null, number | null], expected: string | null]>([
+    ['fits', 2.4, [8, null], '███░░░░░░░ takes 2.4 of 8 GB'],
+    ['tight', 7.5, [8, null], '█████████░ takes 7.5 of 8 GB, tight'],
+    ['too much', 9, [8, null], '██████████ takes 9 of 8 GB, too much'],
+    ['one of two cards is enough', 2.4, [8, 16], '███░░░░░░░ takes 2.4 of 8 GB'],
+    ['both cards are', 10, [8, 16], '██████░░░░ takes 10 of 16 GB, tight'],
+    ['both are without their margins only', 15, [8, 16], '██████████ takes 15 of 16 GB, too much'],
+    ['not known what is there', 2.4, [null, null], null],
+  ])('%s', (_, gb, [bytes, together], expected) => {
+    const on = sixTargets[0] as Target;
+    const sizes = { device: gb * gib, host: 0, cpuOnly: gb * gib, margin: gib };
+    const of = report({
+      targets: [on],
+      modelMemory: [
+        {
+          kind: 'vram',
+          bytes: bytes === null ? null : bytes * gib,
+          togetherBytes: together === null ? null : together * gib,
+          hostBytes: null,
+          because: 'VRAM',
+        },
+      ],
+      blueprints: [
+        blueprint(
+          'a',
+          declaration('a/manifest.json', {
+            statuses: statuses([on], 'p'),
+            estimate: { contextSize: 4096, given: true, note: null, ...sizes },
+          }),
+        ),
+      ],
+    });
+    const line = text(of).match(/[█░]+ takes .*/)?.[0] ?? null;
+    expect(line).toBe(expected);
+  });
 });

@@ -102,6 +102,8 @@ class Installation {
   readonly #env: Env;
   readonly #base: string;
   readonly #log: (line: string) => void;
+  /** Undefined until it was read. */
+  #locked: Lock | null | undefined;
   readonly #running: readonly Wanted[];
   readonly #others: readonly Wanted[];
   readonly #installed: Installed[] = [];
@@ -349,13 +351,18 @@ class Installation {
 
   /** The digests that the repository's lock file records; null where it is wrong, for it would vouch for nothing. */
   #lock(): Lock | null {
+    if (this.#locked === undefined) this.#locked = this.#readLock();
+    return this.#locked;
+  }
+
+  #readLock(): Lock | null {
     const repository = repositoryOf(this.#base);
     const { lock: locked, findings } = readLockFile(nodeFiles([repository]), joinShown(repository, lockPath));
     if (findings.length === 0) return locked;
     const problems = findings.map(({ location, message, help }) =>
       printable(`${placeOf(location)}: ${message} ${help}`),
     );
-    this.#fail('no model is installed', problems.slice(0, 10).join('\n'));
+    this.#fail('no model is installed or examined', problems.slice(0, 10).join('\n'));
     return null;
   }
 
@@ -422,6 +429,8 @@ class Installation {
 
   /** Examines every model that is there, up to its first answer. */
   async #examineAll(runner: ModelRunner, located: Located): Promise<void> {
+    const locked = this.#lock();
+    if (locked === null) return;
     const outside = hostOutside();
     const docker = askDocker(outside).then(dockerFacts);
     for (const wanted of this.#running) {
@@ -443,6 +452,7 @@ class Installation {
         connect: () => runner,
         pluginFix: pluginFix(outside),
         publishedDigest: null,
+        lockedDigest: locked.expectedDigest(dockerModel),
       };
       const made = (check: Check) => {
         if (check.message !== notChecked) this.#log(`${id}: ${checkText(check)}`);

@@ -5,9 +5,10 @@ import type { Verdict } from '../compatibility/verdict.ts';
 import type { Finding } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { ModelCost } from '../memory/cost.ts';
+import type { Have } from '../memory/fit.ts';
 import type { Assessment } from './assessments.ts';
 import { amount, MemoryCheck } from './memory.ts';
-import type { DeclarationEstimate, ModelMemory, ReportVerdict } from './report.ts';
+import type { DeclarationEstimate, ReportVerdict } from './report.ts';
 import { requirementFindings } from './requirements.ts';
 
 /** One declaration with what became of it. */
@@ -33,13 +34,8 @@ export class Beside {
   }
 
   /** What each target has for models, in their order. */
-  get modelMemory(): readonly ModelMemory[] {
-    return this.#memory.haves.map(({ kind, bytes, togetherBytes, because }) => ({
-      kind,
-      bytes,
-      togetherBytes,
-      because,
-    }));
+  get modelMemory(): readonly Have[] {
+    return this.#memory.haves;
   }
 
   /** The verdict with the estimate beside it. Where only the table refuses, its help says so. */

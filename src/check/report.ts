@@ -2,6 +2,7 @@ import type { Status, Verdict } from '../compatibility/verdict.ts';
 import type { Range } from '../document/position.ts';
 import type { Finding } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
+import type { Fit, Have } from '../memory/fit.ts';
 
 /** One place in a blueprint that names a model, with what became of it. */
 export interface ReportDeclaration {
@@ -56,17 +57,7 @@ export interface VerdictEstimate {
   contextSize: number;
   need: number;
   have: number;
-  fit: 'fits' | 'tight' | 'does-not-fit';
-}
-
-/** What a target has for models, in bytes; `ram` is a machine without a GPU that counts. */
-export interface ModelMemory {
-  kind: 'vram' | 'unified' | 'ram';
-  /** Null where it is not known. */
-  bytes: number | null;
-  /** On all cards together, where there are several. */
-  togetherBytes: number | null;
-  because: string;
+  fit: Exclude<Fit, 'unknown'>;
 }
 
 export interface ReportBlueprint {
@@ -101,7 +92,7 @@ export interface Report {
   summary: Summary;
   targets: Target[];
   /** What each target has for models, in their order; absent where nothing was estimated. */
-  modelMemory?: readonly ModelMemory[];
+  modelMemory?: readonly Have[];
   /** One for each model, backend and target. */
   verdicts: ReportVerdict[];
   blueprints: ReportBlueprint[];

@@ -141,7 +141,9 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
       `  needs ${requirementsText(entry)}\n\nDoes it run here: mn model show ${entry.id} --compatibility\n`,
     );
   } else if (chosen.targets.length === 1) {
-    terminal.out(guardLines(oneVerdict(chosen.targets[0] as Target, verdicts[0] as Verdict, terminal)));
+    const [target, verdict] = [chosen.targets[0] as Target, verdicts[0] as Verdict];
+    const estimate = await estimateText(entry, target, verdict);
+    terminal.out(guardLines(oneVerdict(target, verdict, estimate, terminal)));
   } else {
     terminal.out(guardLines(manyVerdicts(chosen.targets, verdicts, terminal)));
   }
@@ -200,7 +202,19 @@ function paintStatus(verdict: Verdict, { colors }: Terminal): string {
       : colors.yellow(text);
 }
 
-function oneVerdict(target: Target, verdict: Verdict, terminal: Terminal): string {
+/** `takes 1.6 GB of 6 GB at 4096 tokens: fits (changes no verdict)`; empty where the model is not known. */
+async function estimateText(entry: CatalogEntry, target: Target, verdict: Verdict): Promise<string> {
+  const { Beside } = await import('../check/beside.ts');
+  const { figuresOf } = await import('../report/figures.ts');
+  const { costs } = await import('../memory/more-costs.generated.ts');
+  const { estimate } = new Beside([target], costs).besideVerdict(verdict, entry, 0);
+  if (estimate == null) return '';
+  const { need, have, contextSize, fit } = estimate;
+  const [needText, haveText] = figuresOf(need / 2 ** 30, have / 2 ** 30);
+  return `takes ${needText} of ${haveText} at ${contextSize} tokens: ${fit.replaceAll('-', ' ')} (changes no verdict)`;
+}
+
+function oneVerdict(target: Target, verdict: Verdict, estimate: string, terminal: Terminal): string {
   const label = (text: string) => `  ${text.padEnd(15)}`;
   const here = target.id === thisMachineId;
   const name = here ? 'This machine' : 'Target';
@@ -210,6 +224,7 @@ function oneVerdict(target: Target, verdict: Verdict, terminal: Terminal): strin
   let text = `${label(name)}${what}\n`;
   if (target.overridden !== undefined) text += `${label('Overridden')}${target.overridden.join(', ')}\n`;
   text += `${label('Verdict')}${paintStatus(verdict, terminal)}: ${printable(verdict.message)} (${verdict.rule})\n`;
+  if (estimate !== '') text += `${label('Estimate')}${estimate}\n`;
   if (verdict.accelerator !== null)
     text += `${label('Carried by')}${verdict.backend} / ${verdict.accelerator}\n`;
   if (verdict.help !== '')

@@ -1,15 +1,32 @@
-import type { Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../check/report.ts';
+import type {
+  DeclarationEstimate,
+  Report,
+  ReportBlueprint,
+  ReportDeclaration,
+  RunInfo,
+  VerdictEstimate,
+} from '../check/report.ts';
 import { kinds as memoryKinds } from '../compatibility/assess.ts';
 import { statuses as allStatuses, type Memory, type Status, type Verdict } from '../compatibility/verdict.ts';
 import type { Range } from '../document/position.ts';
 import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
 import { describeFacts } from '../hardware/describe.ts';
+import { type Fit, fitOf, type Have } from '../memory/fit.ts';
 import { count, gigabytes, gigabytesBelow, printable, short } from '../text/text.ts';
 import { answer } from './answer.ts';
 import { changesOf } from './changes.ts';
+import { figuresOf } from './figures.ts';
 import { linesOf } from './frame.ts';
 import { safeJson } from './json.ts';
-import type { PageCode, PageData, PageFinding, PagePlace, PageVerdict } from './page/data.ts';
+import type {
+  PageCode,
+  PageData,
+  PageEstimate,
+  PageFinding,
+  PageMemory,
+  PagePlace,
+  PageVerdict,
+} from './page/data.ts';
 import { script, scriptHash, style, styleHash } from './page.generated.ts';
 import { skippedNames } from './skipped.ts';
 import {
@@ -503,28 +520,68 @@ ${lines.join('')}</tbody>
 function* verdictList({ report, sets, data }: Context): Iterable<string> {
   if (sets.list.length === 0) return;
   yield `<section id="verdicts">\n<h2>Why: the verdicts of each model</h2>\n`;
-  for (const [index, { model, backend }] of sets.list.slice(0, setsListed).entries()) {
-    const groups = new Map<number, string[]>();
+  for (const [index, { model, backend, estimates }] of sets.list.slice(0, setsListed).entries()) {
+    const groups = new Map<number, number[]>();
     sets.list[index]?.verdicts.forEach((verdict, target) => {
       if (verdict < 0) return;
-      const names = groups.get(verdict) ?? [];
-      groups.set(verdict, names);
-      names.push(short(report.targets[target]?.name ?? '', 60));
+      const those = groups.get(verdict) ?? [];
+      groups.set(verdict, those);
+      those.push(target);
     });
     yield `<details><summary>${text(short(model, 60))} · ${text(short(backend, 40))}</summary>
 <div class="scroll" role="region" aria-label="${text(short(model, 60))}" tabindex="0"><table class="list">
-<thead><tr><th scope="col">verdict</th><th scope="col">targets</th><th scope="col">why</th><th scope="col">rule</th></tr></thead>
+<thead><tr><th scope="col">verdict</th><th scope="col">targets</th><th scope="col">why</th><th scope="col">rule</th>${estimateHead(estimates)}</tr></thead>
 <tbody>
 `;
-    for (const [at, names] of groups) {
+    for (const [at, targets] of groups) {
       const verdict = data.verdicts[at] as PageVerdict;
       const { status, forced, message, help, rule, accelerator } = verdict;
       const { mark, words } = data.statuses[status] as PageData['statuses'][number];
-      yield `<tr id="verdict-${index}-${at}"><td><span class="mark s${status}" aria-hidden="true">${mark}</span> ${words}${forced ? ', forced' : ''}</td><td>${text(names.join(' · '))}</td><td>${text(message)}${help === '' ? '' : `<br>${text(help)}`}</td><td><code>${text(rule)}</code>${accelerator === null ? '' : `<br>${text(accelerator)}`}</td></tr>\n`;
+      yield `<tr id="verdict-${index}-${at}"><td><span class="mark s${status}" aria-hidden="true">${mark}</span> ${words}${forced ? ', forced' : ''}</td><td>${text(namesOf(report, targets))}</td><td>${text(message)}${help === '' ? '' : `<br>${text(help)}`}</td><td><code>${text(rule)}</code>${accelerator === null ? '' : `<br>${text(accelerator)}`}</td>${estimateCell(report, estimates, targets)}</tr>\n`;
     }
     yield '</tbody>\n</table></div>\n</details>\n';
   }
   yield `${more(sets.list.length - setsListed)}</section>\n`;
+}
+
+function namesOf({ targets }: Report, indices: readonly number[]): string {
+  return indices.map((index) => short(targets[index]?.name ?? '', 60)).join(' · ');
+}
+
+type Estimates = readonly (VerdictEstimate | null)[];
+
+/** A column of its own, so that nobody takes it for the verdict; none where nothing is known. */
+function estimateHead(estimates: Estimates): string {
+  const known = estimates.find((estimate) => estimate !== null);
+  return known === undefined
+    ? ''
+    : `<th scope="col">estimate at ${count(known.contextSize, 'token')}, no verdict</th>`;
+}
+
+/** Need against have, once for targets that have the same. */
+function estimateCell(report: Report, estimates: Estimates, targets: readonly number[]): string {
+  if (estimates.every((estimate) => estimate === null)) return '';
+  const groups = new Map<string, number[]>();
+  for (const target of targets) {
+    const estimate = estimates[target];
+    if (estimate == null) continue;
+    const { need, have, fit } = estimate;
+    const key = JSON.stringify([need, have, fit]);
+    const those = groups.get(key) ?? [];
+    groups.set(key, those);
+    those.push(target);
+  }
+  const parts = [...groups.values()].map((those) => {
+    const { need, have, fit } = estimates[those[0] as number] as VerdictEstimate;
+    const { words, look } = fits[fitOrder.indexOf(fit)] as PageData['fits'][number];
+    const [needs, has] = [need / gib, have / gib];
+    const figures = figuresOf(needs, has);
+    const names = groups.size === 1 ? '' : `<span class="also">${text(namesOf(report, those))}</span><br>`;
+    const bar = (gb: number, y: number, of: string) =>
+      `<rect class="${of}" y="${y}" width="${((100 * gb) / Math.max(needs, has, 0.001)).toFixed(1)}" height="4"/>`;
+    return `<div class="use">${names}<svg viewBox="0 0 100 9" preserveAspectRatio="none" aria-hidden="true">${bar(needs, 0, look)}${bar(has, 5, 'have')}</svg>takes ${figures.join(' of ')}: ${words}</div>`;
+  });
+  return `<td>${parts.join('')}</td>`;
 }
 
 // --- skipped and hidden
@@ -567,7 +624,12 @@ function section(id: string, title: string, body: string): string {
 
 /** The verdicts of each model and backend; equal verdicts are one. */
 class VerdictSets {
-  readonly list: { model: string; backend: string; verdicts: number[] }[] = [];
+  readonly list: {
+    model: string;
+    backend: string;
+    verdicts: number[];
+    estimates: (VerdictEstimate | null)[];
+  }[] = [];
   readonly verdicts: PageVerdict[] = [];
   readonly #targets: string[];
   readonly #byModel = new Map<string, number[]>();
@@ -585,7 +647,12 @@ class VerdictSets {
       if (set === undefined) {
         sets.set(key, (set = this.list.length));
         const { model, backend } = verdict;
-        this.list.push({ model, backend, verdicts: this.#targets.map(() => -1) });
+        this.list.push({
+          model,
+          backend,
+          verdicts: this.#targets.map(() => -1),
+          estimates: this.#targets.map(() => null),
+        });
         const ofModel = this.#byModel.get(model);
         if (ofModel === undefined) this.#byModel.set(model, [set]);
         else ofModel.push(set);
@@ -597,7 +664,9 @@ class VerdictSets {
         verdicts.set(content, (at = this.verdicts.length));
         this.verdicts.push(shown);
       }
-      (this.list[set] as (typeof this.list)[number]).verdicts[target] = at;
+      const { verdicts: indices, estimates } = this.list[set] as (typeof this.list)[number];
+      indices[target] = at;
+      estimates[target] = verdict.estimate ?? null;
     }
   }
 
@@ -663,6 +732,70 @@ class Numbers {
   }
 }
 
+const gib = 2 ** 30;
+/** The digits of fits in patterns. */
+const fitOrder: readonly Fit[] = ['fits', 'tight', 'does-not-fit'];
+const fits: PageData['fits'] = [
+  { words: 'fits', look: 's0' },
+  { words: 'tight', look: 's1' },
+  { words: 'does not fit', look: 's3' },
+];
+
+function memoryData({ kind, bytes, togetherBytes, because }: Have): PageMemory | null {
+  if (bytes === null) return null;
+  return {
+    gb: gbOf(bytes),
+    togetherGb: togetherBytes === null ? null : gbOf(togetherBytes),
+    isRam: kind === 'ram',
+    because: short(because),
+  };
+}
+
+/** To the nearest 1/1000, so that the data is small. */
+function gbOf(bytes: number): number {
+  return Math.round((bytes / gib) * 1000) / 1000;
+}
+
+/** Thousands of rows ask for the same model at the same size: equal estimates are one. */
+class PageEstimates {
+  readonly all: PageEstimate[] = [];
+  readonly #memory: readonly Have[];
+  readonly #texts: Numbers;
+  readonly #patterns: Numbers;
+  readonly #known = new Map<string, number>();
+
+  constructor(memory: readonly Have[], texts: Numbers, patterns: Numbers) {
+    this.#memory = memory;
+    this.#texts = texts;
+    this.#patterns = patterns;
+  }
+
+  /** -1 where nothing is known. */
+  of(estimate: DeclarationEstimate | null | undefined): number {
+    if (estimate == null) return -1;
+    const key = JSON.stringify(estimate);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const { contextSize, given, device, host, cpuOnly, margin, note } = estimate;
+    const need = { device: { total: device }, host: { total: host }, cpu_only: { total: cpuOnly }, margin };
+    const digits = this.#memory.map((have) => {
+      const digit = fitOrder.indexOf(fitOf(need, have));
+      return digit < 0 ? '-' : digit;
+    });
+    const index = this.all.length;
+    this.#known.set(key, index);
+    this.all.push([
+      contextSize,
+      given ? 1 : 0,
+      gbOf(device),
+      gbOf(cpuOnly),
+      note === null ? -1 : this.#texts.of(short(note, 500)),
+      this.#patterns.of(digits.join('')),
+    ]);
+    return index;
+  }
+}
+
 function dataOf(
   report: Report,
   options: HtmlOptions,
@@ -673,6 +806,8 @@ function dataOf(
 ): PageData {
   const texts = new Numbers();
   const patterns = new Numbers();
+  const memory = report.modelMemory ?? [];
+  const estimates = new PageEstimates(memory, texts, patterns);
   const problemsAt = new Map<string, Set<number>>();
   const placeKey = (file: string, pointer: string) => JSON.stringify([file, pointer]);
   problems.slice(0, findingsKnown).forEach(({ first, others }, index) => {
@@ -705,6 +840,7 @@ function dataOf(
     words: [],
     pattern: [],
     set: [],
+    estimate: [],
     places: [],
     findings: [],
   };
@@ -722,6 +858,7 @@ function dataOf(
     columns.words.push(statuses === null ? texts.of(words) : -1);
     columns.pattern.push(statuses === null ? -1 : patterns.of(patternOf(statuses)));
     columns.set.push(declaration === null || statuses === null ? -1 : sets.of(declaration));
+    columns.estimate.push(statuses === null ? -1 : estimates.of(declaration?.estimate));
     columns.places.push(all.slice(0, placesListed).map((one, index) => placeData(one, index === 0)));
     columns.findings.push([...found].sort((a, b) => a - b));
   }
@@ -734,6 +871,9 @@ function dataOf(
       facts: describeFacts(facts),
       required,
     })),
+    memory: memory.map(memoryData),
+    estimates: estimates.all,
+    fits,
     columns: columnsFor(report, report.blueprints),
     patterns: patterns.all,
     verdicts: sets.verdicts,

@@ -1,6 +1,7 @@
-import type { Comparison, ModelMemory, Report, ReportDeclaration } from '../check/report.ts';
+import type { Comparison, Report, ReportDeclaration } from '../check/report.ts';
 import { type Finding, findingUrl } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
+import type { Have } from '../memory/fit.ts';
 import { inChunks } from './chunks.ts';
 import { hiddenCounts } from './words.ts';
 
@@ -138,7 +139,7 @@ function targetValue({ id, name, required, runsOn, facts, overridden }: Target) 
   };
 }
 
-function modelMemoryValue(memory: ModelMemory | undefined) {
+function modelMemoryValue(memory: Have | undefined) {
   if (memory === undefined) return null;
   const { kind, bytes, togetherBytes, because } = memory;
   return { kind, bytes, together_bytes: togetherBytes, because };

@@ -1,7 +1,8 @@
-import type { ModelMemory, Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../check/report.ts';
+import type { Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../check/report.ts';
 import type { statuses as allStatuses } from '../compatibility/verdict.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
+import type { Have } from '../memory/fit.ts';
 import { count, short } from '../text/text.ts';
 import { codeFrame } from './frame.ts';
 import { guardLines } from './guard.ts';
@@ -222,16 +223,19 @@ function verdictColumn(context: Context, lines: Line[], left: Left): string[] {
 const barWidth = 10;
 
 /** `██░░░░░░░░ takes 1.6 of 8 GB`: what the model needs by the estimate, of what the target has for models. */
-function memoryBar({ estimate }: ReportDeclaration, memory: ModelMemory | undefined, paint: Paint): string {
-  const have = memory?.togetherBytes ?? memory?.bytes ?? 0;
-  if (!estimate || memory === undefined || have === 0) return '';
+function memoryBar({ estimate }: ReportDeclaration, memory: Have | undefined, paint: Paint): string {
+  if (!estimate || !memory?.bytes) return '';
   const need = memory.kind === 'ram' ? estimate.cpuOnly : estimate.device;
+  const isSplit = need > memory.bytes && memory.togetherBytes !== null;
+  const have = isSplit ? (memory.togetherBytes ?? 0) : memory.bytes;
   const share = need / have;
-  const filled = share > 1 ? barWidth : Math.min(barWidth - 1, Math.max(1, Math.round(barWidth * share)));
+  // Each card needs its margin, as in the fit.
+  const isOver = need + (isSplit ? estimate.margin * Math.ceil(have / memory.bytes) : 0) > have;
+  const filled = isOver ? barWidth : Math.min(barWidth - 1, Math.max(1, Math.round(barWidth * share)));
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
-  const isTight = need + estimate.margin > have || share > 0.9;
-  const color = share > 1 ? paint.red : isTight ? paint.yellow : paint.green;
-  const over = share > 1 ? ', too much' : isTight ? ', tight' : '';
+  const isTight = isSplit || need + estimate.margin > have || share > 0.9;
+  const color = isOver ? paint.red : isTight ? paint.yellow : paint.green;
+  const over = isOver ? ', too much' : isTight ? ', tight' : '';
   const figure = (bytes: number) => String(Number((bytes / 2 ** 30).toFixed(1)));
   return `${color(bar)} takes ${figure(need)} of ${figure(have)} GB${over}`;
 }

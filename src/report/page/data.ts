@@ -9,6 +9,11 @@ export interface PageData {
   /** The statuses, best first; a digit of a pattern is an index here. */
   statuses: { mark: string; words: string }[];
   targets: { name: string; facts: string; required: boolean }[];
+  /** What each target has for models; null where it is not known. Empty where nothing was estimated. */
+  memory: (PageMemory | null)[];
+  estimates: PageEstimate[];
+  /** How a model can fit: words, and the class of a bar. */
+  fits: readonly { words: string; look: string }[];
   /** Targets that have the same status in every row share a column: indices of targets. */
   columns: number[][];
   /** A digit for each target, or `-` where the row was not assessed on it. */
@@ -29,6 +34,8 @@ export interface PageData {
     /** Indices of `patterns` and `sets`; -1 for none. */
     pattern: number[];
     set: number[];
+    /** Index of `estimates`; -1 for none. */
+    estimate: number[];
     /** The declarations behind the row. */
     places: PagePlace[][];
     /** Indices of `findings`. */
@@ -49,6 +56,30 @@ export interface PageVerdict {
   message: string;
   help: string;
 }
+
+/** What a target has for models. */
+export interface PageMemory {
+  /** GB. */
+  gb: number;
+  /** GB on all cards together, where there are several. */
+  togetherGb: number | null;
+  isRam: boolean;
+  /** How it follows from the facts. */
+  because: string;
+}
+
+/**
+ * What a model needs at a context size: tokens; whether the blueprint gives them, else the catalog; GB with and without
+ * a GPU; a text of what is not certain (-1 for none); a pattern with a digit of `fits` for each target, or `-`.
+ */
+export type PageEstimate = [
+  contextSize: number,
+  given: 0 | 1,
+  device: number,
+  cpuOnly: number,
+  note: number,
+  fits: number,
+];
 
 export interface PageFinding {
   mark: string;

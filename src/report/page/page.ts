@@ -1,4 +1,4 @@
-import type { PageCode, PageData, PageFinding, PagePlace, PageVerdict } from './data.ts';
+import type { PageCode, PageData, PageEstimate, PageFinding, PagePlace, PageVerdict } from './data.ts';
 
 /*
  * What the HTML report does in a browser: filters, order, columns, and the panel
@@ -505,15 +505,18 @@ function panelContent(row: number, targets: number[]): Node[] {
   ];
 }
 
-/** Each verdict of the column once, with the targets that have it. */
+/** Each verdict of the column once, with the targets that have it and the same memory for models. */
 function verdictParts(row: number, targets: number[]): Node[] {
   const set = data.sets[rows.set[row] as number];
-  const groups = new Map<number, number[]>();
+  const estimate = data.estimates[rows.estimate[row] as number];
+  const groups = new Map<string, number[]>();
   for (const target of targets) {
-    const verdict = set?.verdicts[target] ?? -1;
-    groups.set(verdict, [...(groups.get(verdict) ?? []), target]);
+    const memory = estimate === undefined ? null : data.memory[target];
+    const key = JSON.stringify([set?.verdicts[target] ?? -1, memory, fitAt(estimate, target)]);
+    groups.set(key, [...(groups.get(key) ?? []), target]);
   }
-  return [...groups].flatMap(([index, those]) => {
+  return [...groups.values()].flatMap((those) => {
+    const index = set?.verdicts[those[0] as number] ?? -1;
     const names = those.map((target) => data.targets[target]?.name).join(' · ');
     const only = those.length === 1 ? data.targets[those[0] as number] : undefined;
     const verdict = data.verdicts[index];
@@ -522,9 +525,56 @@ function verdictParts(row: number, targets: number[]): Node[] {
       ...(only === undefined
         ? []
         : [element('p', { class: 'also' }, `${only.facts}${only.required ? '' : ' · not required'}`)]),
-      ...(verdict === undefined ? [] : verdictLines(verdict, set?.backend ?? '')),
+      ...besideEachOther(
+        verdict === undefined ? [] : verdictLines(verdict, set?.backend ?? ''),
+        estimate === undefined ? [] : estimateLines(estimate, those[0] as number),
+      ),
     ];
   });
+}
+
+/** What the table says and what is estimated, each under its name where there is both. */
+function besideEachOther(policy: Node[], estimated: Node[]): Node[] {
+  if (estimated.length === 0) return policy;
+  const part = (name: string, nodes: Node[]) =>
+    nodes.length === 0 ? [] : [element('div', { class: 'part' }, element('h4', {}, name), ...nodes)];
+  return [...part('Policy: the hardware table', policy), ...part('Estimate: changes no verdict', estimated)];
+}
+
+/** The digit of how it fits; `-` where that is not known. */
+function fitAt(estimate: PageEstimate | undefined, target: number): string {
+  return data.patterns[estimate?.[5] ?? -1]?.[target] ?? '-';
+}
+
+/** What the row's model needs of what the target has for models; nothing where that is not known. */
+function estimateLines(estimate: PageEstimate, target: number): Node[] {
+  const memory = data.memory[target];
+  const fit = data.fits[Number(fitAt(estimate, target))];
+  if (fit === undefined || memory == null) return [];
+  const [contextSize, given, device, cpuOnly, note] = estimate;
+  const need = memory.isRam ? cpuOnly : device;
+  const isSplit = need > memory.gb && memory.togetherGb !== null;
+  const have = isSplit ? (memory.togetherGb as number) : memory.gb;
+  const [needs, has] = figuresOf(need, have);
+  const at = `${contextSize.toLocaleString('en')} tokens${given === 1 ? '' : ', as the catalog has it'}`;
+  const figures = [
+    { label: 'takes', gb: need, words: `${needs} at ${at}: ${fit.words}`, look: fit.look },
+    { label: 'has', gb: have, words: `${has}${isSplit ? ' on all cards together' : ''}`, look: 'have' },
+  ];
+  return [
+    bars(figures),
+    element('p', { class: 'also' }, `${memory.because}.${note < 0 ? '' : ` Not certain: ${say(note)}.`}`),
+  ];
+}
+
+/** Two amounts in GB, with the digits that it takes to tell them apart. */
+function figuresOf(need: number, have: number): [string, string] {
+  const figures = (digits: number): [string, string] => [
+    `${Number(need.toFixed(digits))} GB`,
+    `${Number(have.toFixed(digits))} GB`,
+  ];
+  const digits = [1, 2].find((few) => figures(few)[0] !== figures(few)[1]);
+  return figures(digits ?? 3);
 }
 
 function verdictLines(verdict: PageVerdict, backend: string): Node[] {
