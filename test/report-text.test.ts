@@ -8,7 +8,8 @@ import { codeFrame } from '../src/report/frame.ts';
 import { paint } from '../src/report/paint.ts';
 import { guardLines, reportText, type TextOptions } from '../src/report/text.ts';
 import { clip, clipStart, width, wrap } from '../src/report/width.ts';
-import { elapsed, listed } from '../src/report/words.ts';
+import { elapsed } from '../src/report/words.ts';
+import { listed } from '../src/text/text.ts';
 import {
   blueprint,
   declaration,

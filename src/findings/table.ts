@@ -1,4 +1,4 @@
-import { count, installCommand, quote, short } from '../text/text.ts';
+import { count, installCommand, listed, quote, short } from '../text/text.ts';
 import type { Severity } from './finding.ts';
 
 /** What a finding about a verdict needs to say. All strings are as the files have them. */
@@ -154,14 +154,6 @@ function uncertain({ note }: { note: string | null }): string {
 
 function sameMemory({ model, contextSize, target, more }: MemoryData): string {
   return `${model} ${contextSize} ${target} ${more}`;
-}
-
-/** `a, b, c and 4 more`. */
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).map((name) => short(name));
-  const more = names.length - shown.length;
-  if (more > 0) return `${shown.join(', ')} and ${more} more`;
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
 export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
@@ -479,7 +471,11 @@ export const findings: { [Id in FindingId]: FindingKind<FindingData[Id]> } = {
     severity: 'error',
     summary: 'Docker Model Runner, or an engine of it, is not there',
     title: () => 'Docker Model Runner is not ready',
-    message: ({ reason, models }) => `${reason} It is needed for ${listed(models)}.`,
+    message: ({ reason, models }) =>
+      `${reason} It is needed for ${listed(
+        models.map((model) => short(model)),
+        3,
+      )}.`,
     help: ({ fix }) => fix,
   },
   'model-not-installed': {

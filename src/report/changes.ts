@@ -1,8 +1,8 @@
 import type { Changes, Comparison, Report, ReportBlueprint } from '../check/report.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
-import { count, short } from '../text/text.ts';
+import { count, listed, short } from '../text/text.ts';
 import { survey } from './survey.ts';
-import { listed, listedTargets, targetNames } from './words.ts';
+import { listedTargets, targetNames } from './words.ts';
 
 /** Up to here things are named one by one. */
 const mostNamed = 10;

@@ -120,7 +120,7 @@ export function estimateText(
   report: EstimateReport,
   { width: columns, colors }: { width: number; colors: Paint },
 ): string {
-  const title = [...report.details, `file ${bytesText(report.fileBytes)}`].map((text) => short(text, 100));
+  const title = [...report.details, `file ${binaryText(report.fileBytes)}`].map((text) => short(text, 100));
   let text = `${colors.bold(short(report.model, 120))}  ${title.join(' · ')}\n`;
   text += labelled('rests on', report.rests, columns);
   text += labelled('run as', runText(report.run), columns);
@@ -154,13 +154,13 @@ function breakdown({ estimates }: EstimateReport, colors: Paint): string {
   const label = 22;
   const cells = (texts: readonly string[]) => texts.map((text) => text.padStart(11)).join('');
   const row = (name: string, { weights, kv, compute, total }: Parts, more = '') =>
-    `  ${name.padEnd(label)}${cells([weights, kv, compute, total].map(bytesText))}${more}\n`;
+    `  ${name.padEnd(label)}${cells([weights, kv, compute, total].map(binaryText))}${more}\n`;
   return (
     `  ${colors.bold(`at context ${first.context_size}`.padEnd(label) + cells(heads))}\n` +
     row('on the device', first.device) +
     row('on the host beside it', first.host) +
     row('without a device', first.cpu_only) +
-    `  ${'margin, not in these'.padEnd(label)}${cells(['', '', '', bytesText(first.margin)])}\n`
+    `  ${'margin, not in these'.padEnd(label)}${cells(['', '', '', binaryText(first.margin)])}\n`
   );
 }
 
@@ -171,7 +171,7 @@ function chart({ estimates }: EstimateReport, columns: number): string {
   const legend = `on the device: ${bars.weights} weights ${bars.kv} kv cache ${bars.compute} compute`;
   const lines = estimates.map(({ context_size, device }) => {
     const bar = room < 10 ? '' : `  ${padEnd(barOf(device, room / most), room)}`;
-    return `  ${String(context_size).padStart(label)}${bar}${bytesText(device.total).padStart(12)}\n`;
+    return `  ${String(context_size).padStart(label)}${bar}${binaryText(device.total).padStart(12)}\n`;
   });
   return `  ${'context'.padStart(label)}  ${clip(legend, columns - label - 4)}\n${lines.join('')}`;
 }
@@ -214,7 +214,7 @@ function targetTable(
   let text = `${colors.bold(line('target', 'has', heads.map((head) => ` ${head}`).join(''), largest))}\n`;
   for (const { id, have, fits, largestContext } of targets) {
     const row = fits.map((fit, at) => ' '.repeat(heads[at]?.length ?? 0) + paint[fit](marks[fit])).join('');
-    const has = have.bytes === null ? 'unknown' : bytesText(have.bytes);
+    const has = have.bytes === null ? 'unknown' : binaryText(have.bytes);
     text += `${line(printable(id), has, row, largestContext === null ? '–' : String(largestContext))}\n`;
   }
   text += '\n';
@@ -249,7 +249,7 @@ function tokens(amount: number): string {
 }
 
 /** `1.56 GiB`, `36.0 MiB`. */
-export function bytesText(bytes: number): string {
+function binaryText(bytes: number): string {
   const mib = bytes / 2 ** 20;
   if (mib >= 999.5) return `${(mib / 1024).toFixed(2)} GiB`;
   return `${mib === 0 ? '0' : mib.toFixed(mib < 99.95 ? 1 : 0)} MiB`;

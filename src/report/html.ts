@@ -12,7 +12,7 @@ import type { Range } from '../document/position.ts';
 import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
 import { describeFacts } from '../hardware/describe.ts';
 import { type Fit, fitOf, type Have } from '../memory/fit.ts';
-import { count, gigabytes, gigabytesBelow, printable, short } from '../text/text.ts';
+import { count, gigabytes, gigabytesBelow, listed, printable, short } from '../text/text.ts';
 import { answer } from './answer.ts';
 import { changesOf } from './changes.ts';
 import { figuresOf } from './figures.ts';
@@ -44,7 +44,6 @@ import {
   elapsed,
   forceLegend,
   hiddenWords,
-  listed,
   listedTargets,
   marks,
   problemCounts,

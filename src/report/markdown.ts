@@ -2,7 +2,7 @@ import type { Report, ReportBlueprint, ReportDeclaration, RunInfo } from '../che
 import { statuses as allStatuses, type Status } from '../compatibility/verdict.ts';
 import { type Finding, findingUrl, type Location } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
-import { count, gigabytes, printable, short } from '../text/text.ts';
+import { count, gigabytes, listed, printable, short } from '../text/text.ts';
 import { answer } from './answer.ts';
 import { guardLines } from './guard.ts';
 import { skippedNames } from './skipped.ts';
@@ -25,7 +25,6 @@ import {
   hiddenCounts,
   hiddenWords,
   legend,
-  listed,
   listedTargets,
   marks,
   problemCounts,

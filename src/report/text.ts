@@ -3,7 +3,7 @@ import type { statuses as allStatuses } from '../compatibility/verdict.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
 import { findings as findingTable } from '../findings/table.ts';
 import type { Have } from '../memory/fit.ts';
-import { count, short } from '../text/text.ts';
+import { count, listed, short } from '../text/text.ts';
 import { codeFrame } from './frame.ts';
 import { guardLines } from './guard.ts';
 import { type Paint, paint } from './paint.ts';
@@ -27,7 +27,6 @@ import {
   forceLegend,
   hiddenWords,
   legend,
-  listed,
   marks,
   problemCounts,
   severityMarks,

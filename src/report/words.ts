@@ -75,14 +75,6 @@ export function elapsed(milliseconds: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** `a`, `a and b`, `a, b and 12 more`. `total` counts the items that are not given, too. */
-export function listed(items: readonly string[], limit: number, total = items.length): string {
-  const shown = items.slice(0, limit);
-  const more = total - shown.length;
-  if (more > 0) return `${shown.join(', ')} and ${more} more`;
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
-}
-
 /** Names of targets, which hold commas themselves: `Apple Silicon, 8 GB · RTX 2060 · 3 more`. */
 export function listedTargets(names: readonly string[], limit = names.length): string {
   const shown = names.slice(0, limit);

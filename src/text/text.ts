@@ -76,3 +76,11 @@ export function gigabytesBelow(gb: number, limit: number): string {
 export function shortDigest(digest: string | null): string {
   return digest === null ? 'none' : `${digest.slice(0, 19)}…`;
 }
+
+/** `a`, `a and b`, `a, b and 12 more`. `total` counts the items that are not given, too. */
+export function listed(items: readonly string[], limit: number, total = items.length): string {
+  const shown = items.slice(0, limit);
+  const more = total - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
