@@ -1,6 +1,7 @@
 // npm run build: src/ -> lib/ (tsc) -> dist/ (ncc), byte for byte the same in every folder.
 // With --out FOLDER, the bundles go there instead of dist/, and src/ is taken as it is: the freshness check.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -20,27 +21,21 @@ const characterNames = [/\(function \(CharacterCodes\) \{/g, '/*#__PURE__*/ (fun
 
 /**
  * The two doors, and the program that speaks with the cache of GitHub Actions: `dist/<name>/index.js` is the bundle of
- * `lib/<entry>`. A door has stubs in place of what it never uses. `changes`: lines of libraries and what stands in
- * their place; each line stands in the bundle once.
+ * `lib/<entry>`; a door begins with `lib/start.cjs` there, and its bundle is `bundle.js`. `changes`: lines of libraries
+ * and what stands in their place; each line stands in the bundle once.
  */
 const bundles = [
   {
     name: 'main',
     entry: 'main.js',
-    executable: false,
-    stubs: true,
+    door: true,
     esm: false,
-    changes: [
-      characterNames,
-      // The toolkit's own summary, which nothing here uses.
-      [/const _summary = new Summary\(\);/g, 'const _summary = /*#__PURE__*/ new Summary();'],
-    ],
+    changes: [characterNames],
   },
   {
     name: 'cli',
     entry: 'cli.js',
-    executable: true,
-    stubs: true,
+    door: true,
     esm: false,
     changes: [
       characterNames,
@@ -51,8 +46,7 @@ const bundles = [
   {
     name: 'cache',
     entry: 'cache.js',
-    executable: false,
-    stubs: false,
+    door: false,
     esm: true,
     changes: [
       // The cache's client unpacks with `tar -P`, which writes wherever an archive says. Without it, tar keeps to its
@@ -89,18 +83,8 @@ function compile() {
   call('tsc', process.execPath, [tsc, '-p', '.', '--outDir', lib]);
 }
 
-async function pack({ name, entry, executable, stubs, esm, changes }) {
+async function pack({ name, entry, door, esm, changes }) {
   const ncc = require('@vercel/ncc');
-  // ncc takes the tsconfig.json of its working folder and follows its paths in node_modules too. Without
-  // these stubs, undici comes along: 97 % of @actions/core, for OIDC tokens that nothing here asks for; and
-  // child processes, which load Node's own network modules.
-  const paths = {
-    '@actions/http-client': ['../scripts/stubs/http-client.js'],
-    '@actions/http-client/lib/auth': ['../scripts/stubs/http-client-auth.js'],
-    '@actions/exec': ['../scripts/stubs/exec.js'],
-  };
-  const compilerOptions = { baseUrl: '.', paths: stubs ? paths : {} };
-  writeFileSync(join(lib, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   // CommonJS, because Node starts it sooner (docs/performance.md); the cache's client needs its own import.meta.
   // No cache: what an earlier build left must not reach this one.
   const options = { esm, cache: false, minify: false, license: 'licenses.txt', quiet: true };
@@ -110,23 +94,32 @@ async function pack({ name, entry, executable, stubs, esm, changes }) {
   const folder = join(dist, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const texts = new Map([['index.js', code.replace(/^#!.*\n/, '')]]);
+  const texts = new Map([[door ? 'bundle.js' : 'index.js', code.replace(/^#!.*\n/, '')]]);
   for (const [file, { source }] of Object.entries(assets)) {
     if (file.endsWith('.js')) texts.set(file, String(source));
   }
   changeLines(changes, texts);
-  const text = await small(texts.get('index.js'), esm);
-  writeFileSync(join(folder, 'index.js'), executable ? `#!/usr/bin/env node\n${text}` : text, {
-    mode: executable ? 0o755 : 0o644,
-  });
-  writeFileSync(join(folder, 'package.json'), `{"type":"${esm ? 'module' : 'commonjs'}"}\n`, { mode: 0o644 });
-  for (const [file, { source }] of Object.entries(assets)) {
-    if (file === 'package.json') continue;
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    writeFileSync(join(folder, file), texts.has(file) ? await small(texts.get(file), esm) : source, {
-      mode: 0o644,
+  for (const [file, text] of texts) texts.set(file, await small(text, { module: esm }));
+  if (door) {
+    const start = await small(readFileSync(join(lib, 'start.cjs'), 'utf8'), {
+      compress: { passes: 2, global_defs: { DOOR: name, DIGEST: digestOf(texts) } },
     });
+    texts.set('index.js', name === 'cli' ? `#!/usr/bin/env node\n${start}` : start);
   }
+  const files = new Map(Object.entries(assets).map(([file, { source }]) => [file, source]));
+  files.set('package.json', `{"type":"${esm ? 'module' : 'commonjs'}"}\n`);
+  for (const [file, content] of [...files, ...texts]) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    const mode = name === 'cli' && file === 'index.js' ? 0o755 : 0o644;
+    writeFileSync(join(folder, file), content, { mode });
+  }
+}
+
+/** What tells the code of one build from that of another: 16 hexadecimal digits. */
+function digestOf(texts) {
+  const hash = createHash('sha256');
+  for (const file of [...texts.keys()].sort()) hash.update(`${file}\0${texts.get(file)}\0`);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** Changes lines of libraries, in the texts of a bundle by file. Throws where a line does not stand there once. */
@@ -139,8 +132,10 @@ function changeLines(changes, texts) {
 }
 
 /** ncc's own minifying leaves out the chunks that are loaded when used; their bytes count too. */
-async function small(code, module) {
-  return (await minify(code, { module, toplevel: true, compress: { passes: 2 } })).code;
+async function small(code, options) {
+  // ASCII takes one byte a character in V8, and is read without decoding.
+  const format = { ascii_only: true };
+  return (await minify(code, { toplevel: true, compress: { passes: 2 }, format, ...options })).code;
 }
 
 /** Removes what no bundle wrote, and prints every file with its size. */

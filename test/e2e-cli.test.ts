@@ -524,6 +524,12 @@ const optionCases: OptionCase[] = [
       shows: 'what changed since main is not known: this folder is in no git repository. Run it in a clone.',
     },
     {
+      option: '--changed-files',
+      base: [summarizer, 'README.md', ...on8],
+      with: ['--changed-files'],
+      shows: 'Checked only blueprints that 2 changed files can belong to.',
+    },
+    {
       option: '--fail-new-only',
       base: on6,
       with: ['--fail-new-only'],

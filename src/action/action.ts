@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as core from '@actions/core';
 import type { Config } from '../check/config.ts';
 import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
@@ -25,6 +22,7 @@ import type { Outcome } from './install.ts';
 
 import { EnvironmentOutput, matrixOutput, maxOutputCharacters } from './outputs.ts';
 import type { NamedFile } from './report-files.ts';
+import * as toolkit from './toolkit.ts';
 import { inWorkspace } from './workspace.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -36,7 +34,7 @@ const summaryBudget = 900_000;
 export async function main(env: Env): Promise<void> {
   try {
     if (env['GITHUB_WORKSPACE']) process.chdir(env['GITHUB_WORKSPACE']);
-    process.exitCode = await checkWorkspace(readInputs(core.getInput, env), env);
+    process.exitCode = await checkWorkspace(readInputs(toolkit.getInput, env), env);
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     if (error instanceof UsageError) {
@@ -45,14 +43,14 @@ export async function main(env: Env): Promise<void> {
       const more = error.problems.length - shown.length;
       shown.forEach((problem, index) => {
         const rest = more > 0 && index === shown.length - 1 ? `\n… and ${count(more, 'more problem')}` : '';
-        core.error(`${problem}${rest}`, { title: 'Model Check: nothing was checked' });
+        toolkit.error(`${problem}${rest}`, { title: 'Model Check: nothing was checked' });
       });
     } else {
-      core.error(
+      toolkit.error(
         `Something is wrong in Model Check itself: ${printable(message)}. Report it: https://github.com/mirrorneuron/model-check/issues`,
         { title: 'Model Check' },
       );
-      core.debug(stack ?? '');
+      toolkit.debug(stack ?? '');
     }
     process.exitCode = 2;
   }
@@ -116,7 +114,8 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   writeSummary(report, timed, inputs.summary ?? config?.summary ?? 'always', env);
   const written: ReadonlyMap<ReportFileInput, string> =
     (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
-  writeOutputs(report, written, environments, outcome?.installed ?? [], env);
+  const path = written.get('report-file') ?? (await temporaryReport(report, env));
+  writeOutputs(report, { written, path, environments, installed: outcome?.installed ?? [] }, env);
   const commentMode = inputs.comment ?? config?.comment ?? 'never';
   if (commentMode !== 'never') writeLog(await comment(report, info, commentMode, inputs, env));
   if (written.size < files.length) return 2;
@@ -145,12 +144,8 @@ function isCompared(compare: string, env: Env): boolean {
   return compare === 'auto' ? hasBase : compare !== 'none';
 }
 
-/** Text in the log can hold what a repository's files say: while it is printed, the runner obeys nothing. */
 function writeLog(text: string): void {
-  const token = randomUUID();
-  standardStream(1).write(
-    `::stop-commands::${token}\n${text.endsWith('\n') ? text : `${text}\n`}::${token}::\n`,
-  );
+  standardStream(1).write(toolkit.quietly(text));
 }
 
 function writeSummary(report: Report, info: RunInfo, mode: SummaryMode, env: Env): void {
@@ -159,7 +154,7 @@ function writeSummary(report: Report, info: RunInfo, mode: SummaryMode, env: Env
   try {
     appendFileSync(file, reportMarkdown(report, info, { budget: summaryBudget, link: linkIn(env) }));
   } catch (error) {
-    core.info(`The job summary could not be written (${(error as NodeJS.ErrnoException).code}).`);
+    toolkit.info(`The job summary could not be written (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 
@@ -211,13 +206,16 @@ async function comment(
   return `Comment on the pull request ${done}`;
 }
 
-function writeOutputs(
-  report: Report,
-  written: ReadonlyMap<ReportFileInput, string>,
-  environments: EnvironmentOutput,
-  installed: Outcome['installed'],
-  env: Env,
-): void {
+interface Made {
+  /** Reports that inputs asked for, and where they are. */
+  written: ReadonlyMap<ReportFileInput, string>;
+  /** Of the JSON report. */
+  path: string;
+  environments: EnvironmentOutput;
+  installed: Outcome['installed'];
+}
+
+function writeOutputs(report: Report, { written, path, environments, installed }: Made, env: Env): void {
   const environment = environments.toString();
   const fits = environment.length <= maxOutputCharacters;
   const outputs = {
@@ -230,28 +228,28 @@ function writeOutputs(
         written.get(input as ReportFileInput) ?? '',
       ]),
     ),
-    report: written.get('report-file') ?? temporaryReport(report, env),
+    report: path,
     matrix: matrixOutput(report.targets),
     installed: JSON.stringify(installed),
     env: fits ? environment : '{}',
   };
   try {
-    // Without the file, the toolkit would print them as commands that runners no longer obey.
     if (!env['GITHUB_OUTPUT']) throw new Error('there is no GITHUB_OUTPUT');
-    for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
+    toolkit.setOutputs(env['GITHUB_OUTPUT'], outputs);
   } catch (error) {
-    core.info(`The outputs could not be written (${printable((error as Error).message)}).`);
+    toolkit.info(`The outputs could not be written (${printable((error as Error).message)}).`);
   }
   if (!fits) {
-    core.info(
+    toolkit.info(
       `The output env is empty: with ${environment.length} characters it does not fit into a job output. Narrow the input paths, or use mn blueprint env.`,
     );
   }
 }
 
 /** Writes the JSON report where nobody has to clean up. Returns its path. */
-function temporaryReport(report: Report, env: Env): string {
-  const path = join(mkdtempSync(join(env['RUNNER_TEMP'] || tmpdir(), 'model-check-')), 'report.json');
+async function temporaryReport(report: Report, env: Env): Promise<string> {
+  const folder = env['RUNNER_TEMP'] || (await import('node:os')).tmpdir();
+  const path = join(mkdtempSync(join(folder, 'model-check-')), 'report.json');
   writeWhole(path, reportJson(report));
   return path;
 }

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, realpathSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as core from '@actions/core';
 import { join as joinShown } from '../blueprint/discover.ts';
 import { type Lock, lockPath } from '../catalog/lock.ts';
 import { nodeFiles } from '../io/files.ts';
@@ -31,6 +30,7 @@ import { readEvent } from './event.ts';
 import type { Inputs } from './inputs.ts';
 import { cacheKey, empty, restore, save } from './model-cache.ts';
 import { imageFor, type SetUpWorld, setUpRunner } from './set-up-runner.ts';
+import * as toolkit from './toolkit.ts';
 import { whyNotRestored, whyNotSaved, whyUntrusted } from './trust.ts';
 import { type Wanted, wantedOf } from './wanted.ts';
 
@@ -131,7 +131,7 @@ class Installation {
       this.#env['GITHUB_REPOSITORY'] ?? '',
     );
     if (untrusted !== null && !this.#inputs.allowUntrustedInstall) {
-      core.warning(
+      toolkit.warning(
         `Nothing is installed and no model is run: ${untrusted}. The check goes on. To install for such runs too, set the input allow-untrusted-install, after reading docs/action-install.md.`,
         { title: 'Model Check: no models are installed for this run' },
       );
@@ -165,8 +165,8 @@ class Installation {
 
   /** Says what went wrong; what no required declaration needs is worth a warning only. */
   #fail(title: string, message: string, required = true): void {
-    if (required) core.error(message, { title: `Model Check: ${title}` });
-    else core.warning(message, { title: `Model Check: ${title}` });
+    if (required) toolkit.error(message, { title: `Model Check: ${title}` });
+    else toolkit.warning(message, { title: `Model Check: ${title}` });
     this.#failed ||= required;
   }
 

@@ -1,4 +1,3 @@
-import * as core from '@actions/core';
 import type { Report } from '../check/report.ts';
 import { whyNotWritten, writeWhole } from '../io/write.ts';
 import type { RenderOptions } from '../run/formats.ts';
@@ -8,6 +7,7 @@ import { quote } from '../text/text.ts';
 import { version } from '../version.ts';
 import type { ReportFileInput } from './inputs.ts';
 import { reportFiles } from './inputs.ts';
+import * as toolkit from './toolkit.ts';
 import { inWorkspace } from './workspace.ts';
 
 /** A file as an input or the config file names it. */
@@ -60,12 +60,12 @@ export async function writeReports(
       // Code scanning would show what is suppressed or fixed as open alerts.
       settled: false,
     });
-    if (warning !== null) core.warning(warning, { title: 'Model Check' });
+    if (warning !== null) toolkit.warning(warning, { title: 'Model Check' });
     try {
       writeWhole(path, chunks);
       written.set(input, path);
     } catch (error) {
-      core.error(
+      toolkit.error(
         `input ${input}: ${quote(path)} cannot be written (${whyNotWritten(error)}). Name another file.`,
         { title: 'Model Check: a report is missing' },
       );

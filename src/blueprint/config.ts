@@ -25,8 +25,10 @@ export class ConfigPlace {
   readonly contributions: readonly Contribution[];
 
   constructor(contributions: readonly Contribution[]) {
-    const end = contributions.findIndex(({ value, under }) => under.length === 0 && !isObject(value));
-    this.contributions = end < 0 ? contributions : contributions.slice(0, Math.max(end, 1));
+    let end = 0;
+    while (end < contributions.length && isNested(contributions[end] as Contribution)) end++;
+    this.contributions =
+      end === contributions.length ? contributions : contributions.slice(0, Math.max(end, 1));
   }
 
   /** Whether any layer says something here; null counts as nothing. */
@@ -46,12 +48,12 @@ export class ConfigPlace {
   /** The effective value where it is not an object; undefined where it is one, or where there is none. */
   get value(): unknown {
     const top = this.top;
-    return top === undefined || top.under.length > 0 || isObject(top.value) ? undefined : top.value;
+    return top === undefined || isNested(top) ? undefined : top.value;
   }
 
   get isObject(): boolean {
     const top = this.top;
-    return top !== undefined && (top.under.length > 0 || isObject(top.value));
+    return top !== undefined && isNested(top);
   }
 
   /** The string here, if it is one and not blank. */
@@ -61,15 +63,19 @@ export class ConfigPlace {
   }
 
   get(key: string): ConfigPlace {
-    const found: Contribution[] = [];
+    let found: Contribution[] | null = null;
     for (const { document, pointer, value, under } of this.contributions) {
+      let next: Contribution;
       if (under.length > 0) {
-        if (under[0] === key) found.push({ document, pointer, value, under: under.slice(1) });
+        if (under[0] !== key) continue;
+        next = { document, pointer, value, under: under.slice(1) };
       } else if (isObject(value) && Object.hasOwn(value, key)) {
-        found.push({ document, pointer: child(pointer, key), value: value[key], under: [] });
-      }
+        next = { document, pointer: child(pointer, key), value: value[key], under: notUnder };
+      } else continue;
+      if (found === null) found = [next];
+      else found.push(next);
     }
-    return new ConfigPlace(found);
+    return found === null ? nothing : new ConfigPlace(found);
   }
 
   /** The keys of the merged object, those of the lowest layer first. */
@@ -83,9 +89,19 @@ export class ConfigPlace {
   }
 }
 
+const notUnder: readonly string[] = [];
+
+/** Most places that are asked for are not there. */
+const nothing = new ConfigPlace([]);
+
+/** Whether other layers lie below it: a projection that goes deeper, or an object. */
+function isNested({ value, under }: Contribution): boolean {
+  return under.length > 0 || isObject(value);
+}
+
 /** One layer at the root of the effective config. */
 export function wholeDocument(document: Document): Contribution {
-  return { document, pointer: '', value: document.value, under: [] };
+  return { document, pointer: '', value: document.value, under: notUnder };
 }
 
 /**

@@ -72,22 +72,23 @@ export interface EffectiveConfig {
 export function effectiveConfig(blueprint: Blueprint): EffectiveConfig {
   const configs = blueprint.configs.map(wholeDocument).toReversed();
   const manifest = blueprint.manifest;
-  const root = new ConfigPlace([...configs, ...(manifest === null ? [] : manifestLayers(manifest))]);
+  const root = new ConfigPlace(manifest === null ? configs : [...configs, ...manifestLayers(manifest)]);
   const beside = new ConfigPlace(manifest === null ? [] : [wholeDocument(manifest)]);
-  const llmNotLoaded = root.get('llm').top === undefined && beside.get('llm').top !== undefined;
+  const loaded = root.get('llm');
+  const llm = loaded.top === undefined ? beside.get('llm') : loaded;
   return {
     root,
-    llm: llmNotLoaded ? beside.get('llm') : root.get('llm'),
-    runtimeModels: new ConfigPlace([
-      ...root.get('runtime').get('models').contributions,
-      ...beside.get('runtime').get('models').contributions,
-    ]),
-    requirements: new ConfigPlace([
-      ...root.get('requirements').contributions,
-      ...beside.get('requirements').contributions,
-    ]),
-    llmNotLoaded,
+    llm,
+    runtimeModels: over(root.get('runtime').get('models'), beside.get('runtime').get('models')),
+    requirements: over(root.get('requirements'), beside.get('requirements')),
+    llmNotLoaded: loaded.top === undefined && llm.top !== undefined,
   };
+}
+
+/** One place with the layers of another below its own. */
+function over(upper: ConfigPlace, lower: ConfigPlace): ConfigPlace {
+  if (lower.top === undefined) return upper;
+  return upper.top === undefined ? lower : new ConfigPlace([...upper.contributions, ...lower.contributions]);
 }
 
 /** Every declaration of a blueprint, and everything that is wrong with its model sections. */
@@ -114,16 +115,21 @@ function declaration(
   fields: Pick<Declaration, 'pointer' | 'ref' | 'provider' | 'required' | 'skipped'> & Partial<Declaration>,
   source: Contribution | undefined,
 ): Declaration {
+  const { backend, contextSize, contextSource, config, wantsContextSize, accepted } = fields;
   return {
+    pointer: fields.pointer,
     source: { file: source?.document.file ?? '', pointer: source?.pointer ?? '' },
-    backend: null,
-    contextSize: null,
-    contextSource: null,
-    config: null,
-    wantsContextSize: false,
-    accepted: null,
+    ref: fields.ref,
+    provider: fields.provider,
+    backend: backend ?? null,
+    contextSize: contextSize ?? null,
+    contextSource: contextSource ?? null,
+    required: fields.required,
+    config: config ?? null,
+    skipped: fields.skipped,
+    wantsContextSize: wantsContextSize ?? false,
+    accepted: accepted ?? null,
     backendRefused: false,
-    ...fields,
   };
 }
 
@@ -156,8 +162,11 @@ function whySkipped(provider: string, mode: string | null, installMode: string |
   return installMode === 'cluster_provided' ? 'install_mode is cluster_provided' : null;
 }
 
-function contextOf(...places: ConfigPlace[]): Pick<Declaration, 'contextSize' | 'contextSource'> {
-  const { value: size, top } = places.find((place) => place.exists) ?? {};
+function contextOf(
+  own: ConfigPlace,
+  inherited: ConfigPlace = own,
+): Pick<Declaration, 'contextSize' | 'contextSource'> {
+  const { value: size, top } = own.exists ? own : inherited;
   if (typeof size !== 'number' || !Number.isInteger(size) || size <= 0) {
     return { contextSize: null, contextSource: null };
   }
@@ -191,10 +200,12 @@ function extractLlm(llm: ConfigPlace, out: Extracted): void {
   }
 
   const configs = llm.get('configs');
-  const names = configs.isObject ? configs.keys().filter((name) => configs.get(name).exists) : [];
+  const names: string[] = [];
   const before = out.declarations.length;
-  for (const name of names) {
+  for (const name of configs.isObject ? configs.keys() : []) {
     const config = configs.get(name);
+    if (!config.exists) continue;
+    names.push(name);
     if (config.isObject) extractLlmPlace(llm, config, child('/llm/configs', name), name, out);
   }
   if (names.length === 0 && saysAnything(llm)) extractLlmPlace(llm, llm, '/llm', null, out);
@@ -241,13 +252,10 @@ function extractLlmPlace(
   name: string | null,
   out: Extracted,
 ): void {
-  const inherited = (key: string) => firstText(config.get(key), llm.get(key))?.text ?? null;
-  const model = firstText(
-    config.get('runtime_model'),
-    config.get('model'),
-    llm.get('runtime_model'),
-    llm.get('model'),
-  );
+  const inherited = (key: string) => config.get(key).text ?? llm.get(key).text;
+  const model =
+    firstText(config.get('runtime_model'), config.get('model')) ??
+    firstText(llm.get('runtime_model'), llm.get('model'));
   const provider = normalProvider(inherited('provider'));
   const skipped = whySkipped(provider, inherited('mode'), inherited('install_mode'));
   if (model === null && skipped === null && !isRefused(config, llm)) {
@@ -260,16 +268,18 @@ function extractLlmPlace(
     );
   }
   const source = model?.top ?? config.bottom;
+  const context = config.get('context_size');
+  const inheritedContext = llm.get('context_size');
   const declared = {
     pointer,
     ref: model?.text ?? null,
     provider,
     backend: inherited('backend'),
-    ...contextOf(config.get('context_size'), llm.get('context_size')),
+    ...contextOf(context, inheritedContext),
     required: isRequired(config, llm),
     config: name,
     skipped,
-    wantsContextSize: !config.get('context_size').exists && !llm.get('context_size').exists,
+    wantsContextSize: !context.exists && !inheritedContext.exists,
   };
   out.declarations.push(declaration(declared, source));
 }

@@ -51,10 +51,11 @@ export function* discover(
   wanted: (path: string) => boolean,
   notBlueprint: (path: string) => void,
 ): Generator<Blueprint> {
-  const seen = new Set<string>();
+  // One search comes by every place once.
+  const seen = roots.length > 1 ? new Set<string>() : null;
   function* once(blueprint: Blueprint | null): Generator<Blueprint> {
-    if (blueprint === null || seen.has(blueprint.path)) return;
-    seen.add(blueprint.path);
+    if (blueprint === null || seen?.has(blueprint.path)) return;
+    seen?.add(blueprint.path);
     if (wanted(blueprint.path)) yield blueprint;
   }
 

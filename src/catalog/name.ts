@@ -48,6 +48,7 @@ export function isHuggingFace(ref: string): boolean {
 
 /** `docker.io/gemma4:E2B`: a Docker Hub host without an organisation, which works only by rewriting. */
 export function isUnusualSpelling(ref: string): boolean {
+  if (!ref.includes('/')) return false;
   const name = canonical(ref);
   return name !== '' && name.length < ref.length && !name.includes('/');
 }

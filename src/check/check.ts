@@ -10,15 +10,21 @@ import type { Document } from '../document/document.ts';
 import { locate } from '../document/document.ts';
 import type { Files } from '../document/files.ts';
 import { dotted } from '../document/pointer.ts';
-import type { Range } from '../document/position.ts';
-import type { Finding, Severity } from '../findings/finding.ts';
-import { compareFindings, finding, replacement } from '../findings/finding.ts';
+import type { Finding, Location, Severity } from '../findings/finding.ts';
+import { compareFindings, finding, replacement, sortFindings } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
 import type { Beside, Part } from './beside.ts';
 import type { InstalledCheck } from './installed.ts';
-import type { HiddenFinding, Report, ReportBlueprint, ReportDeclaration } from './report.ts';
+import type {
+  DeclarationEstimate,
+  HiddenFinding,
+  Report,
+  ReportBlueprint,
+  ReportDeclaration,
+} from './report.ts';
+import { Shared } from './shared.ts';
 import type { Sieve } from './sieve.ts';
 import { answerFor } from './sieve.ts';
 import { verdictFindings } from './verdict-findings.ts';
@@ -54,6 +60,7 @@ export function check(input: CheckInput): Report {
   const beside = input.beside?.(input.targets) ?? null;
   const assessments = new Assessments(input.catalog, input.targets, input.force, beside);
   const sieve = input.sieve ?? null;
+  const shared = new Shared();
   const findings: Finding[] = [];
   const hidden: HiddenFinding[] = [];
   const sift = (found: Finding) => {
@@ -72,10 +79,13 @@ export function check(input: CheckInput): Report {
     // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
     for (const found of checked.findings) {
       found.blueprint = blueprint.path;
-      sift(found);
+      sift(shared.finding(found));
     }
     declarations += checked.blueprint.declarations.length;
-    for (const declaration of checked.blueprint.declarations) if (declaration.skipped !== null) skipped++;
+    for (const declaration of checked.blueprint.declarations) {
+      if (declaration.skipped !== null) skipped++;
+    }
+    checked.blueprint.declarations = checked.blueprint.declarations.map((one) => shared.declaration(one));
   }
   findings.push(...(input.installed?.services() ?? []));
   findings.push(...missing(input, blueprints.length));
@@ -86,7 +96,7 @@ export function check(input: CheckInput): Report {
     };
     for (const found of sieve.findings(checked)) findings.push(found);
   }
-  findings.sort(compareFindings);
+  sortFindings(findings);
   hidden.sort((a, b) => compareFindings(a.finding, b.finding));
   const severities = { error: 0, warning: 0, note: 0 };
   for (const { severity } of findings) severities[severity]++;
@@ -132,9 +142,11 @@ function checkBlueprint(
   beside: Beside | null,
   input: CheckInput,
 ): { blueprint: ReportBlueprint; findings: Finding[] } {
-  const reported: ReportBlueprint = { path: blueprint.path, id: blueprintId(blueprint), declarations: [] };
   // Of a blueprint with an unreadable layer the effective config is not known: whatever else were said could be wrong.
-  if (blueprint.findings.length > 0) return { blueprint: reported, findings: blueprint.findings };
+  if (blueprint.findings.length > 0) {
+    const { path, findings } = blueprint;
+    return { blueprint: { path, id: blueprintId(blueprint), declarations: [] }, findings };
+  }
 
   const { declarations, findings, payloadFiles, requirements } = extract(blueprint);
   const payloads = join(blueprint.kind === 'folder' ? blueprint.path : folderOf(blueprint.path), 'payloads');
@@ -145,9 +157,7 @@ function checkBlueprint(
       );
     }
   }
-  const accepted = new Map<string, Declaration['accepted']>();
-  for (const { ref, accepted: why } of declarations)
-    if (ref !== null && why !== null) accepted.set(dockerKey(ref), why);
+  const accepted = acceptedOf(declarations);
 
   const parts: Part[] = [];
   for (const declaration of declarations) {
@@ -165,35 +175,58 @@ function checkBlueprint(
       findings.push(found);
     }
     parts.push({ declaration, assessment });
-    reported.declarations.push({
-      pointer: declaration.pointer,
-      file: declaration.source.file,
-      sourcePointer: declaration.source.pointer,
-      range: null,
-      ref: declaration.ref,
-      model: assessment?.entry.id ?? null,
-      dockerModel: assessment?.entry.dockerModel ?? null,
-      provider: declaration.provider,
-      backend:
-        declaration.backend === 'auto'
-          ? (assessment?.backend ?? 'auto')
-          : (declaration.backend ?? assessment?.backend ?? null),
-      contextSize: declaration.contextSize,
-      required: declaration.required,
-      config: declaration.config,
-      skipped: declaration.skipped,
-      statuses: assessment?.statuses ?? none,
-    });
   }
+  let estimates: readonly (DeclarationEstimate | null)[] = [];
   if (beside !== null) {
-    const { estimates, findings: besides } = beside.check(parts, requirements);
-    for (const found of besides) findings.push(found);
-    reported.declarations.forEach((declaration, index) => {
-      declaration.estimate = estimates[index] ?? null;
-    });
+    const said = beside.check(parts, requirements);
+    for (const found of said.findings) findings.push(found);
+    estimates = said.estimates;
   }
+  // `map` makes an array that is no longer than it must be; one that is pushed to has room for 17.
+  const reported: ReportBlueprint = {
+    path: blueprint.path,
+    id: blueprintId(blueprint),
+    declarations: parts.map((part, index) => reportedDeclaration(part, estimates[index] ?? null)),
+  };
   addPositions(blueprint, reported, findings, input.positions);
   return { blueprint: reported, findings };
+}
+
+function reportedDeclaration(
+  { declaration, assessment }: Part,
+  estimate: DeclarationEstimate | null,
+): ReportDeclaration {
+  return {
+    pointer: declaration.pointer,
+    file: declaration.source.file,
+    sourcePointer: declaration.source.pointer,
+    range: null,
+    ref: declaration.ref,
+    model: assessment?.entry.id ?? null,
+    dockerModel: assessment?.entry.dockerModel ?? null,
+    provider: declaration.provider,
+    backend:
+      declaration.backend === 'auto'
+        ? (assessment?.backend ?? 'auto')
+        : (declaration.backend ?? assessment?.backend ?? null),
+    contextSize: declaration.contextSize,
+    required: declaration.required,
+    config: declaration.config,
+    skipped: declaration.skipped,
+    estimate,
+    statuses: assessment?.statuses ?? none,
+  };
+}
+
+const nothingAccepted: ReadonlyMap<string, Declaration['accepted']> = new Map();
+
+/** What the blueprint vouches for, by Docker name. Hardly any does. */
+function acceptedOf(declarations: readonly Declaration[]): ReadonlyMap<string, Declaration['accepted']> {
+  let found: Map<string, Declaration['accepted']> | null = null;
+  for (const { ref, accepted } of declarations) {
+    if (ref !== null && accepted !== null) (found ??= new Map()).set(dockerKey(ref), accepted);
+  }
+  return found ?? nothingAccepted;
 }
 
 function checkDeclaration(
@@ -212,7 +245,7 @@ function checkDeclaration(
   const location = { file: declaration.source.file, pointer: declaration.source.pointer, range: null };
 
   // What the blueprint vouches for has no hardware verdict, also where a catalog knows the name (decision 4).
-  const why = accepted.get(dockerKey(ref));
+  const why = accepted.size === 0 ? undefined : accepted.get(dockerKey(ref));
   const resolved = why === undefined ? input.catalog.resolve(ref) : null;
   if (resolved === null) {
     if (why !== undefined) {
@@ -275,27 +308,29 @@ function addPositions(
   findings: readonly Finding[],
   positions: CheckInput['positions'],
 ): void {
-  const wanted = new Map<string, Set<string>>();
-  const want = (file: string, pointer: string) => {
-    const pointers = wanted.get(file);
-    if (pointers === undefined) wanted.set(file, new Set([pointer]));
-    else pointers.add(pointer);
-  };
-  for (const { location } of findings) if (location?.range === null) want(location.file, location.pointer);
-  if (positions === 'all')
-    for (const { file, sourcePointer } of reported.declarations) want(file, sourcePointer);
-
-  const ranges = new Map<string, Map<string, Range>>();
+  const declarations = positions === 'all' ? reported.declarations : [];
   for (const document of documentsOf(blueprint)) {
-    const pointers = wanted.get(document.file);
-    if (pointers !== undefined) ranges.set(document.file, locate(document, pointers));
-  }
-  for (const { location } of findings) {
-    if (location?.range === null) location.range = ranges.get(location.file)?.get(location.pointer) ?? null;
-  }
-  if (positions === 'findings') return;
-  for (const declaration of reported.declarations) {
-    declaration.range = ranges.get(declaration.file)?.get(declaration.sourcePointer) ?? null;
+    const { file } = document;
+    // What several findings point at is one place.
+    const places = new Map<string, Location | null>();
+    for (const found of findings) {
+      const { location } = found;
+      if (location === null || location.range !== null || location.file !== file) continue;
+      const known = places.get(location.pointer);
+      if (known) found.location = known;
+      else places.set(location.pointer, location);
+    }
+    for (const { file: its, sourcePointer } of declarations) {
+      if (its === file && !places.has(sourcePointer)) places.set(sourcePointer, null);
+    }
+    if (places.size === 0) continue;
+    const ranges = locate(document, places.keys());
+    for (const [pointer, location] of places) {
+      if (location !== null) location.range = ranges.get(pointer) ?? null;
+    }
+    for (const declaration of declarations) {
+      if (declaration.file === file) declaration.range = ranges.get(declaration.sourcePointer) ?? null;
+    }
   }
 }
 

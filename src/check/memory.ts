@@ -3,8 +3,8 @@ import { dockerModelRunner } from '../blueprint/declarations.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { dockerKey } from '../catalog/name.ts';
 import { dotted } from '../document/pointer.ts';
-import type { Finding, Location } from '../findings/finding.ts';
-import { finding } from '../findings/finding.ts';
+import type { Finding, Location, Words } from '../findings/finding.ts';
+import { finding, findingOf, wordsOf } from '../findings/finding.ts';
 import type { MemoryData } from '../findings/table.ts';
 import type { Target } from '../hardware/facts.ts';
 import { thisMachineId } from '../hardware/facts.ts';
@@ -26,6 +26,16 @@ interface Known {
   cost: ModelCost;
   contextSize: number;
   need: Need;
+  estimate: DeclarationEstimate;
+}
+
+/** What a model needs at one context size, shared by all that ask for it. */
+interface Sized {
+  need: Need;
+  /** Where the blueprint gives the size. */
+  given: DeclarationEstimate;
+  /** Where the size is the catalog's. */
+  assumed: DeclarationEstimate;
 }
 
 /** Targets of which the same is said. */
@@ -35,6 +45,8 @@ interface Group {
   required: boolean;
   /** Indices. */
   at: readonly number[];
+  /** What was said of them already, by what it depends on. */
+  worded: Map<string, Words>;
 }
 
 /** What an engine takes at least where nothing says a context size. */
@@ -55,6 +67,7 @@ export class MemoryCheck {
   readonly #groups = new Map<Assessment, Map<number, readonly Group[]>>();
   readonly #groupsTogether = new Map<string, readonly Group[]>();
   readonly #sizes = new Map<readonly number[], Map<string, number | null>>();
+  readonly #sized = new Map<ModelCost, Map<number, Sized>>();
   readonly #costOf = new Map<Assessment, ModelCost | undefined>();
 
   /** `more`: known models besides those of the built-in catalog. */
@@ -91,7 +104,7 @@ export class MemoryCheck {
       findings.push(...this.#alone(each));
     }
     findings.push(...this.#together(known.filter((each) => each !== null)));
-    return { findings, estimates: known.map((each) => (each === null ? null : estimateOf(each))) };
+    return { findings, estimates: known.map((each) => each?.estimate ?? null) };
   }
 
   /** What it costs to leave the context size to the engine; null where the model is not known. */
@@ -109,8 +122,28 @@ export class MemoryCheck {
     const cost = this.#costFor(ref, assessment);
     if (cost === undefined) return null;
     const contextSize = given ?? assessment?.entry.contextSize ?? leastContext;
-    const need = needAt(cost, contextSize);
-    return { declaration, assessment, name: assessment?.entry.id ?? ref, cost, contextSize, need };
+    const { need, given: estimate, assumed } = this.#sizedAt(cost, contextSize);
+    return {
+      declaration,
+      assessment,
+      name: assessment?.entry.id ?? ref,
+      cost,
+      contextSize,
+      need,
+      estimate: given === null ? assumed : estimate,
+    };
+  }
+
+  #sizedAt(cost: ModelCost, contextSize: number): Sized {
+    let sizes = this.#sized.get(cost);
+    if (sizes === undefined) this.#sized.set(cost, (sizes = new Map()));
+    let sized = sizes.get(contextSize);
+    if (sized === undefined) {
+      const need = needAt(cost, contextSize);
+      const estimate = (given: boolean) => estimateOf(need, contextSize, given, cost.note);
+      sizes.set(contextSize, (sized = { need, given: estimate(true), assumed: estimate(false) }));
+    }
+    return sized;
   }
 
   #costFor(ref: string, assessment: Assessment | null): ModelCost | undefined {
@@ -123,32 +156,44 @@ export class MemoryCheck {
 
   /** Does not fit, or is tight, though the table lets it pass. */
   #alone(known: Known): Finding[] {
-    const { declaration, assessment, name, contextSize, need } = known;
+    const { declaration, assessment } = known;
     if (assessment === null) return [];
-    return this.#groupsOf(known, assessment).map(({ fit, at, required }) => {
-      const id = fit === 'tight' ? 'memory-tight' : 'memory-does-not-fit';
-      const have = this.#haves[at[0] as number] as Have;
-      const bytes = needOf(need, have);
-      const data: MemoryData = {
-        place: dotted(declaration.pointer),
-        model: name,
-        contextSize,
-        given: declaration.contextSize !== null,
-        need: amount(bytes),
-        have: below(fit === 'tight' ? (have.bytes ?? 0) : most(have), bytes),
-        ...this.#named(at),
-        advice: this.#advice(known, at, fit),
-        note: noteOf(known),
-      };
+    return this.#groupsOf(known, assessment).map((group) => {
+      const id = group.fit === 'tight' ? 'memory-tight' : 'memory-does-not-fit';
+      const place = dotted(declaration.pointer);
+      // A group is of one model at one size.
+      const key = `${declaration.contextSize === null} ${place}`;
+      let words = group.worded.get(key);
+      if (words === undefined) {
+        words = wordsOf(id, this.#said(known, place, group));
+        group.worded.set(key, words);
+      }
       const location = locationOf(declaration.contextSource ?? declaration.source);
-      const severity = required ? {} : { severity: 'note' as const };
-      return finding(id, data, {
+      const severity = group.required ? {} : { severity: 'note' as const };
+      return findingOf(id, words, {
         location,
         declaration: declaration.pointer,
-        targets: this.#idsOf(at),
+        targets: this.#idsOf(group.at),
         ...severity,
       });
     });
+  }
+
+  #said(known: Known, place: string, { fit, at }: Group): MemoryData {
+    const { declaration, name, contextSize, need } = known;
+    const have = this.#haves[at[0] as number] as Have;
+    const bytes = needOf(need, have);
+    return {
+      place,
+      model: name,
+      contextSize,
+      given: declaration.contextSize !== null,
+      need: amount(bytes),
+      have: below(fit === 'tight' ? (have.bytes ?? 0) : most(have), bytes),
+      ...this.#named(at),
+      advice: this.#advice(known, at, fit),
+      note: noteOf(known),
+    };
   }
 
   /** Thousands of declarations ask for the same model at the same size; what that comes to is worked out once. */
@@ -197,23 +242,28 @@ export class MemoryCheck {
       return runs && fitOf(sum, have) === 'does-not-fit' ? 'does-not-fit' : 'unknown';
     });
     this.#groupsTogether.set(key, groups);
-    return groups.map(({ at, required }) => {
-      const have = this.#haves[at[0] as number] as Have;
-      const bytes = needOf(sum, have);
-      const words = parts.map(({ name, need }) => `${short(name, 60)} (${amount(needOf(need, have))})`);
-      const data = {
-        parts: `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`,
-        need: amount(bytes),
-        have: below(most(have), bytes),
-        ...this.#named(at),
-        note: parts.map(noteOf).find((note) => note !== null) ?? null,
-      };
-      return finding('models-do-not-fit-together', data, {
+    return groups.map(({ at, required, worded }) => {
+      let words = worded.get('');
+      if (words === undefined) worded.set('', (words = this.#saidTogether(parts, sum, at)));
+      return findingOf('models-do-not-fit-together', words, {
         location: locationOf(main.declaration.source),
         declaration: main.declaration.pointer,
         targets: this.#idsOf(at),
         ...(required ? {} : { severity: 'note' as const }),
       });
+    });
+  }
+
+  #saidTogether(parts: readonly Known[], sum: Need, at: readonly number[]): Words {
+    const have = this.#haves[at[0] as number] as Have;
+    const bytes = needOf(sum, have);
+    const words = parts.map(({ name, need }) => `${short(name, 60)} (${amount(needOf(need, have))})`);
+    return wordsOf('models-do-not-fit-together', {
+      parts: `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`,
+      need: amount(bytes),
+      have: below(most(have), bytes),
+      ...this.#named(at),
+      note: parts.map(noteOf).find((note) => note !== null) ?? null,
     });
   }
 
@@ -229,7 +279,7 @@ export class MemoryCheck {
           // A tight fit is a note everywhere.
           return each === fit && (fit === 'tight' ? required : weighs === required) ? [index] : [];
         });
-        if (at.length > 0) groups.push({ fit, required, at: this.#shared(at) });
+        if (at.length > 0) groups.push({ fit, required, at: this.#shared(at), worded: new Map() });
       }
     }
     return groups;
@@ -315,15 +365,20 @@ function noteOf({ name, cost }: Known): string | null {
   return cost.note === null ? null : `${name}: ${cost.note}`;
 }
 
-function estimateOf({ contextSize, declaration, need, cost }: Known): DeclarationEstimate {
+function estimateOf(
+  { device, host, cpu_only, margin }: Need,
+  contextSize: number,
+  given: boolean,
+  note: string | null,
+): DeclarationEstimate {
   return {
     contextSize,
-    given: declaration.contextSize !== null,
-    device: need.device.total,
-    host: need.host.total,
-    cpuOnly: need.cpu_only.total,
-    margin: need.margin,
-    note: cost.note,
+    given,
+    device: device.total,
+    host: host.total,
+    cpuOnly: cpu_only.total,
+    margin,
+    note,
   };
 }
 

@@ -1,7 +1,7 @@
 import { runs } from '../compatibility/advice.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
-import type { Finding, Fix, Location, Severity } from '../findings/finding.ts';
-import { finding, replacement } from '../findings/finding.ts';
+import type { Finding, Fix, Location, Severity, Words } from '../findings/finding.ts';
+import { findingOf, replacement, wordsOf } from '../findings/finding.ts';
 import type { FindingId } from '../findings/table.ts';
 import { findings as findingTable } from '../findings/table.ts';
 import type { Target } from '../hardware/facts.ts';
@@ -135,25 +135,42 @@ function outcomeOf(group: Group, assessment: Assessment, assessments: Assessment
   const fixOf = isRefused && severity === null ? otherModel(assessment, assessments) : null;
   return {
     group,
-    word: ({ place, ref, location }) =>
-      finding(
-        id,
-        {
-          place,
-          ref,
-          model: assessment.entry.id,
-          target: (concerned[0] as Target).name,
-          more: at.length - 1,
-          reason: first.message,
-          advice,
-        },
-        {
-          location: { ...location },
-          targets: ids,
-          fix: fixOf?.(ref) ?? null,
-          ...(severity === null ? {} : { severity }),
-        },
-      ),
+    word: wordedOnce(id, severity, ids, fixOf, (place, ref) =>
+      wordsOf(id, {
+        place,
+        ref,
+        model: assessment.entry.id,
+        target: (concerned[0] as Target).name,
+        more: at.length - 1,
+        reason: first.message,
+        advice,
+      }),
+    ),
+  };
+}
+
+/** Words are up to a kilobyte; what many blueprints ask for by the same name at the same place is worded once. */
+function wordedOnce(
+  id: FindingId,
+  severity: Severity | null,
+  targets: readonly string[],
+  fixOf: ((ref: string) => Fix | null) | null,
+  words: (place: string, ref: string) => Words,
+): Outcome['word'] {
+  const worded = new Map<string, Map<string, { words: Words; fix: Fix | null }>>();
+  return ({ place, ref, location }) => {
+    let places = worded.get(ref);
+    if (places === undefined) worded.set(ref, (places = new Map()));
+    let known = places.get(place);
+    if (known === undefined)
+      places.set(place, (known = { words: words(place, ref), fix: fixOf?.(ref) ?? null }));
+    const { fix } = known;
+    return findingOf(id, known.words, {
+      location,
+      targets,
+      fix,
+      severity: severity ?? findingTable[id].severity,
+    });
   };
 }
 
@@ -205,15 +222,8 @@ function runsNowhere(assessment: Assessment, required: boolean, assessments: Ass
     other === null
       ? 'Use a smaller model, or name the machines that it is meant for as targets.'
       : `Use ${nameAlternative(other, assessment.entry)}, which runs on ${usable.length} of them, or name the machines that it is meant for as targets.`;
-  return ({ place, ref, location }) =>
-    finding(
-      'model-runs-nowhere',
-      { place, ref, model: assessment.entry.id, targets: targets.length, reason, advice },
-      {
-        location: { ...location },
-        targets: ids,
-        fix: fixOf?.(ref) ?? null,
-        ...(required ? {} : { severity: 'note' as const }),
-      },
-    );
+  const model = assessment.entry.id;
+  return wordedOnce('model-runs-nowhere', required ? null : 'note', ids, fixOf, (place, ref) =>
+    wordsOf('model-runs-nowhere', { place, ref, model, targets: targets.length, reason, advice }),
+  );
 }

@@ -57,6 +57,7 @@ export function addValidate(group: Command, start: Start): void {
     .option('--fail-new-only', 'with --compare, only new findings count for --fail-on')
     .option('--no-fail-new-only', 'all findings count, whatever the config file says')
     .option('--changed-since <ref>', 'only blueprints that a change since this branch left it can affect')
+    .option('--changed-files', 'the paths are files that changed: only the blueprints that they belong to')
     .option('--compare <ref>', 'also check the commit where this branch left it, and say what is new')
     .option('--no-compare', 'compare nothing, whatever the config file says')
     .addOption(

@@ -28,6 +28,8 @@ export interface ValidateOptions extends OutputOptions {
   /** A version, or false for none. */
   compare?: string | boolean;
   changedSince?: string;
+  /** The paths are files that changed. */
+  changedFiles: boolean;
   ifNone?: IfNone;
   baseline?: string;
   updateBaseline: boolean;
@@ -46,7 +48,7 @@ export async function validate(
   options: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { quiet, changedSince = null } = options;
+  const { quiet, changedSince = null, changedFiles } = options;
   const problems: string[] = [];
   if (options.dryRun && !options.fix) problems.push('--dry-run shows what --fix would change. Give both.');
   if (options.fix && options.updateBaseline) {
@@ -54,6 +56,13 @@ export async function validate(
   }
   if (typeof options.compare === 'string' && changedSince !== null) {
     problems.push('--changed-since leaves out what --compare would compare. Give one of them.');
+  }
+  if (changedFiles && paths.length === 0) {
+    problems.push('--changed-files needs the files that changed. Name them, as in --changed-files $FILES.');
+  }
+  if (changedFiles && (changedSince !== null || typeof options.compare === 'string')) {
+    const other = changedSince !== null ? '--changed-since' : '--compare';
+    problems.push(`--changed-files and ${other} exclude each other. Give one of them.`);
   }
   if (options.hardwareOnly && options.requireInstalled) {
     problems.push('--hardware-only and --require-installed contradict each other. Give one of them.');
@@ -71,10 +80,10 @@ export async function validate(
   const reports = await reportsOf(options, config);
   const isText = reports === null || reports.onStdout === 'text';
   const progress = progressLine(terminal);
-  const fixer = options.fix ? new (await import('./fix.ts')).Fixer(paths) : null;
+  const fixer = options.fix ? new (await import('./fix.ts')).Fixer(changedFiles ? [] : paths) : null;
   const checkOnce = () =>
     run({
-      paths,
+      paths: changedFiles ? [] : paths,
       base: '.',
       include: options.include,
       exclude: options.exclude,
@@ -98,6 +107,7 @@ export async function validate(
       env: process.env,
       outside: true,
       changedSince,
+      ...(changedFiles && { changedFiles: paths }),
       compare:
         compare === null
           ? null
@@ -151,11 +161,11 @@ function fixHint({ findings }: Report): string {
 
 /** The version to compare with; null for none. What the config file says holds where all blueprints are checked. */
 function versionToCompare(
-  { compare, changedSince }: ValidateOptions,
+  { compare, changedSince, changedFiles }: ValidateOptions,
   config: Config | undefined,
 ): string | null {
   if (typeof compare === 'string') return compare;
-  if (compare === false || changedSince !== undefined) return null;
+  if (compare === false || changedSince !== undefined || changedFiles) return null;
   // On a command line there is no pull request whose base it could be.
   const configured = config?.compare ?? 'auto';
   return configured === 'auto' || configured === 'none' ? null : configured;

@@ -2,7 +2,12 @@
 
 /** One step deeper. */
 export function child(pointer: string, key: string | number): string {
-  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return `${pointer}/${typeof key === 'number' ? key : escaped(key)}`;
+}
+
+/** Hardly a key has anything to escape, and a check goes through a hundred keys of every blueprint. */
+function escaped(key: string): string {
+  return key.includes('~') || key.includes('/') ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key;
 }
 
 /** The pointer of a path of keys. */
@@ -13,10 +18,8 @@ export function toPointer(path: readonly (string | number)[]): string {
 /** The keys of a pointer, unescaped. */
 export function fromPointer(pointer: string): string[] {
   if (pointer === '') return [];
-  return pointer
-    .slice(1)
-    .split('/')
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const keys = pointer.slice(1).split('/');
+  return pointer.includes('~') ? keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~')) : keys;
 }
 
 /** As people say it: `llm.configs.primary`. */

@@ -55,6 +55,9 @@ export function replacement(from: string, to: string | null, why = ''): Fix | nu
   return { description: `Replace ${quote(from)} by ${quote(to)}${why === '' ? '' : `: ${why}`}`, value: to };
 }
 
+/** What a finding says, wherever it is: shared by all that say the same, which may be thousands. */
+export type Words = Pick<Finding, 'title' | 'message' | 'help' | 'sameAs'>;
+
 export interface FindingOptions {
   location?: Location | null;
   targets?: readonly string[];
@@ -71,23 +74,39 @@ export function finding<Id extends FindingId>(
   data: FindingData[Id],
   options: FindingOptions = {},
 ): Finding {
+  return findingOf(id, wordsOf(id, data), options);
+}
+
+/** The words of a finding, from the table. */
+export function wordsOf<Id extends FindingId>(id: Id, data: FindingData[Id]): Words {
   const row = findings[id];
   const message = row.message(data);
+  return { title: row.title(data), message, help: row.help(data), sameAs: row.sameAs?.(data) ?? message };
+}
+
+/** Builds a finding from words that are known already. */
+export function findingOf(
+  id: FindingId,
+  { title, message, help, sameAs }: Words,
+  options: FindingOptions,
+): Finding {
   return {
     id,
-    severity: options.severity ?? row.severity,
-    title: row.title(data),
+    severity: options.severity ?? findings[id].severity,
+    title,
     message,
-    help: row.help(data),
-    sameAs: row.sameAs?.(data) ?? message,
+    help,
+    sameAs,
     location: options.location ?? null,
-    targets: options.targets ?? [],
+    targets: options.targets ?? noTargets,
     blueprint: options.blueprint ?? null,
     declaration: options.declaration ?? null,
     fix: options.fix ?? null,
     change: null,
   };
 }
+
+const noTargets: readonly string[] = [];
 
 const documentation = 'https://github.com/mirrorneuron/model-check/blob/main/docs/findings';
 
@@ -109,6 +128,19 @@ export function compareFindings(a: Finding, b: Finding): number {
     compare(a.id, b.id) ||
     compare(a.location?.pointer ?? '', b.location?.pointer ?? '')
   );
+}
+
+/**
+ * Sorts findings by `compareFindings`, in place. A check finds them in the order of the files: within one severity
+ * they are nearly sorted, and sorting what is nearly sorted takes a comparison each.
+ */
+export function sortFindings(all: Finding[]): void {
+  const bySeverity: Record<Severity, Finding[]> = { error: [], warning: [], note: [] };
+  for (const one of all) bySeverity[one.severity].push(one);
+  let at = 0;
+  for (const severity of ['error', 'warning', 'note'] as const) {
+    for (const one of bySeverity[severity].sort(compareFindings)) all[at++] = one;
+  }
 }
 
 /** Compares by UTF-16 units: the same order on every machine and locale. */

@@ -18,6 +18,8 @@ import type { Files, FolderEntry, Read } from '../document/files.ts';
 /** No blueprint or catalog is near this size; a larger file is somebody's mistake or an attack. */
 export const maxFileBytes = 16 * 1024 * 1024;
 
+const foldersRemembered = 1000;
+
 // Most files fit in one read into one buffer that is used again and again: no allocation, no fstat.
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
@@ -41,7 +43,8 @@ export function nodeFiles(workspaces: readonly string[]): Files {
     anywhere ||
     roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep));
 
-  // A search lists no folder that is a link. On the way to any other file one may lead out.
+  // A search lists no folder that is a link. On the way to any other file one may lead out. The latest folders are
+  // enough to spare a look at nearly every file, and a large repository has too many to remember.
   const listed = new Set<string>();
   const leadsOut = (file: string) => {
     try {
@@ -64,6 +67,7 @@ export function nodeFiles(workspaces: readonly string[]): Files {
                 ? 'file'
                 : 'other',
         }));
+        if (listed.size === foldersRemembered) listed.clear();
         listed.add(folder);
         return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
       } catch (error) {

@@ -20,25 +20,40 @@ export interface Survey {
 
 /** Sorts the blueprints of a report by what a reader must see first. */
 export function survey(report: Report): Survey {
-  const owners = new Map<string, number>();
   const ids = new Map<string, number>();
-  report.blueprints.forEach((blueprint, index) => {
-    ids.set(blueprint.id, (ids.get(blueprint.id) ?? 0) + 1);
-    owners.set(blueprint.path, index);
-    for (const { file } of blueprint.declarations) owners.set(file, index);
+  const paths = new Map<string, number>();
+  report.blueprints.forEach(({ id, path }, index) => {
+    ids.set(id, (ids.get(id) ?? 0) + 1);
+    paths.set(path, index);
   });
+  let files: ReadonlyMap<string, number> | null = null;
+  const ownerOf = ({ location, blueprint }: Finding): number | undefined => {
+    if (location === null) return undefined;
+    const owner = blueprint === null ? undefined : paths.get(blueprint);
+    if (owner !== undefined) return owner;
+    files ??= declaringFiles(report);
+    const { file } = location;
+    const folder = folderOfLayer(file);
+    return files.get(file) ?? paths.get(file) ?? files.get(folder) ?? paths.get(folder);
+  };
   const errors = new Set<number>();
   const warnings = new Set<number>();
   let outside = 0;
   for (const finding of report.findings) {
     if (finding.severity === 'note') continue;
-    const file = finding.location?.file;
-    const owner = file === undefined ? undefined : (owners.get(file) ?? owners.get(folderOfLayer(file)));
+    const owner = ownerOf(finding);
     if (owner === undefined) outside++;
     else (finding.severity === 'error' ? errors : warnings).add(owner);
   }
   const order = report.blueprints.map((_, index) => index);
-  const isPartly = report.blueprints.map(runsPartly);
+  const known = new Map<ReportDeclaration['statuses'], boolean>();
+  const isPartly = report.blueprints.map(({ declarations }) =>
+    declarations.some(({ statuses }) => {
+      let isPartly = known.get(statuses);
+      if (isPartly === undefined) known.set(statuses, (isPartly = !Object.values(statuses).every(runs)));
+      return isPartly;
+    }),
+  );
   const rest = order.filter((index) => !errors.has(index) && !warnings.has(index));
   return {
     names: report.blueprints.map(({ id, path }) => short(id === '' || ids.get(id) !== 1 ? path : id, 60)),
@@ -50,6 +65,15 @@ export function survey(report: Report): Survey {
     partly: rest.filter((index) => isPartly[index]).length,
     outside,
   };
+}
+
+/** The index of the blueprint whose declarations stand in a file. */
+function declaringFiles({ blueprints }: Report): ReadonlyMap<string, number> {
+  const files = new Map<string, number>();
+  blueprints.forEach(({ declarations }, index) => {
+    for (const { file } of declarations) files.set(file, index);
+  });
+  return files;
 }
 
 /** The layers of a blueprint folder. */
@@ -70,15 +94,6 @@ function folderOfLayer(file: string): string {
   if (layerNames.includes(file)) return '.';
   const name = layerNames.find((layer) => file.endsWith(`/${layer}`));
   return name === undefined ? file : file.slice(0, -name.length - 1);
-}
-
-function runsPartly(blueprint: ReportBlueprint): boolean {
-  return blueprint.declarations.some((declaration) => {
-    for (const target in declaration.statuses) {
-      if (!runs(declaration.statuses[target] as Status)) return true;
-    }
-    return false;
-  });
 }
 
 /** Decision 18: what runs only with force does not run. */
@@ -112,18 +127,26 @@ const uncheckedWords: { [Id in FindingId]?: string } = {
   'payload-missing': 'not checked: its file is missing',
 };
 
-/** The rows of a blueprint; declarations that would read the same are one row. */
-export function rowsFor(report: Report): (blueprint: ReportBlueprint) => Row[] {
+/**
+ * The rows of a blueprint; declarations that would read the same are one row. `only`: the blueprints that will be
+ * asked for, where these are few of many.
+ */
+export function rowsFor(
+  report: Report,
+  only?: readonly ReportBlueprint[],
+): (blueprint: ReportBlueprint) => Row[] {
   const unchecked = new Map<string, string>();
   const wrongFiles = new Set<string>();
-  // What is hidden still says why a model was not checked.
-  const all = [...report.findings, ...report.hidden.map(({ finding }) => finding)];
-  for (const { id, severity, location } of all) {
-    if (location === null) continue;
+  const paths = only === undefined ? null : new Set<string | null>(only.map(({ path }) => path)).add(null);
+  const look = ({ id, severity, location, blueprint }: Finding) => {
+    if (location === null || paths?.has(blueprint) === false) return;
     if (severity === 'error') wrongFiles.add(location.file);
     const words = uncheckedWords[id];
     if (words !== undefined) unchecked.set(`${location.file}\0${location.pointer}`, words);
-  }
+  };
+  for (const finding of report.findings) look(finding);
+  // What is hidden still says why a model was not checked.
+  for (const { finding } of report.hidden) look(finding);
   return (blueprint) => {
     const rows = new Map<string, Row>();
     for (const declaration of blueprint.declarations) {
@@ -247,13 +270,20 @@ export interface Problem {
 /** Findings that say the same of other places become one problem; order of the first ones is kept. */
 export function groupProblems(findings: Iterable<Finding>): Problem[] {
   const groups = new Map<string, Problem>();
+  // Numbers stand for what is long, so that the keys of thousands of findings are short.
+  const numbers = new Map<string, number>();
+  const numberOf = (text: string) => {
+    let number = numbers.get(text);
+    if (number === undefined) numbers.set(text, (number = numbers.size));
+    return number;
+  };
   // Findings of one model share their targets.
-  const joined = new Map<readonly string[], string>();
+  const joined = new Map<readonly string[], number>();
   for (const finding of findings) {
     const { id, severity, help, sameAs, targets, change } = finding;
     let on = joined.get(targets);
-    if (on === undefined) joined.set(targets, (on = targets.join(' ')));
-    const key = `${severity}\0${id}\0${help}\0${sameAs}\0${on}\0${change}`;
+    if (on === undefined) joined.set(targets, (on = numberOf(targets.join(' '))));
+    const key = `${severity} ${id} ${change} ${on} ${numberOf(help)} ${numberOf(sameAs)}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { first: finding, others: [] });
     else group.others.push(finding);

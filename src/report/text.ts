@@ -153,7 +153,8 @@ interface Line extends Row {
 
 function matrix(context: Context, { names }: Survey, shown: number[]): string[] {
   const { report, columns } = context;
-  const rowsOf = rowsFor(report);
+  const blueprints = shown.map((index) => report.blueprints[index] as ReportBlueprint);
+  const rowsOf = rowsFor(report, blueprints);
   const lines: Line[] = shown.flatMap((index) =>
     rowsOf(report.blueprints[index] as ReportBlueprint).map((row, at) => ({
       ...row,

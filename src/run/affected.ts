@@ -13,7 +13,7 @@ import type { Version } from './version.ts';
 export interface Affected {
   /** Whether a blueprint is one of them; counts those that are not. */
   has(blueprint: Blueprint): boolean;
-  /** How many were left out, and why, as a sentence. */
+  /** What was left out, and why, as a sentence. */
   words(): string;
 }
 

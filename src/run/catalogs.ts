@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { join } from '../blueprint/discover.ts';
 import { builtInEntries, defaultModelId } from '../catalog/built-in.ts';
@@ -11,6 +10,7 @@ import type { Finding } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
 import { nodeFiles } from '../io/files.ts';
 import { expandGlob, isGlob } from '../io/globs.ts';
+import { homeFolder } from '../io/home.ts';
 import { count, quote } from '../text/text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -74,7 +74,7 @@ export async function loadCatalogs(
   const all: CatalogFile[] = [];
   if (env !== null) {
     all.push({
-      path: home ? `${home}/models/catalog.json` : `${homedir()}/.mn/models/catalog.json`,
+      path: home ? `${home}/models/catalog.json` : `${await homeFolder()}/.mn/models/catalog.json`,
       shown: home ? '$MN_HOME/models/catalog.json' : '~/.mn/models/catalog.json',
       askedBy: null,
       files: anywhere,

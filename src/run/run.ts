@@ -64,6 +64,8 @@ export interface RunOptions {
   compare: CompareWith | null;
   /** Leave out blueprints that no change since this branch, tag or commit can affect; null for none. */
   changedSince: string | null;
+  /** Instead of that: leave out blueprints that none of these files belongs to. They need not exist. */
+  changedFiles?: readonly string[];
   /** Called for each blueprint before it is checked. */
   onBlueprint?: (blueprint: Blueprint, catalog: Catalog) => void;
 }
@@ -157,12 +159,32 @@ export async function run(options: RunOptions): Promise<Run> {
           repository,
           settled,
         );
+  const ofFiles =
+    options.changedFiles === undefined
+      ? null
+      : (await import('./changed-files.ts')).ofChangedFiles(
+          options.changedFiles,
+          repository,
+          [
+            ...catalogs.documents.keys(),
+            ...settled.targets.flatMap((list) => list.split(',')),
+            ...[project?.file, baseline].filter((file) => file != null),
+          ],
+          files,
+        );
   const comparing =
     options.compare === null
       ? null
       : await (await import('./compare.ts')).compareWith(options.compare, version, repository, settled);
   const sieve = together(sifting?.sieve ?? null, comparing?.sieve ?? null);
-  const report = checkVersion({ ...version, sieve, affected: affected?.has ?? null }, settled);
+  const only = affected ?? ofFiles;
+  const narrowed: Version = {
+    ...version,
+    files: ofFiles?.files ?? files,
+    affected: only?.has ?? null,
+    sieve,
+  };
+  const report = checkVersion(narrowed, settled);
   const changes = (await comparing?.complete(report)) ?? null;
   return {
     report,
@@ -175,7 +197,7 @@ export async function run(options: RunOptions): Promise<Run> {
       force,
       ...(project === null ? {} : { configFrom: project.file }),
       ...(baseline === null ? {} : { baselineFrom: baseline }),
-      leftOut: affected?.words() ?? '',
+      leftOut: only?.words() ?? '',
       notCompared: comparing?.notCompared ?? '',
       changes,
     },
@@ -183,10 +205,7 @@ export async function run(options: RunOptions): Promise<Run> {
     source: (file) => sourceOf(files, file),
     again: (texts) => {
       const { onBlueprint: _, ...quietly } = settled;
-      return checkVersion(
-        { ...version, files: overlaid(files, texts), sieve, affected: affected?.has ?? null },
-        quietly,
-      );
+      return checkVersion({ ...narrowed, files: overlaid(narrowed.files, texts) }, quietly);
     },
   };
 }

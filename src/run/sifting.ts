@@ -50,6 +50,7 @@ export function openSifting(sifting: SiftingOptions): Sifting {
   const isRoot = resolve(options.base) === resolve(repository);
   const allBlueprints =
     options.changedSince === null &&
+    options.changedFiles === undefined &&
     [...options.paths, ...options.include, ...options.exclude].length === 0 &&
     (isRoot || options.project?.config.paths !== undefined);
   const pathIn = remembered(pathsFrom(repository));
