@@ -1,6 +1,9 @@
-// The floor: reads and parses the files of `node floor.mjs FOLDER AMOUNT`, and nothing else.
+// The floor: `node floor.mjs read|parse FOLDER AMOUNT` reads, or reads and parses, the files of so many blueprints,
+// and does nothing else.
 import { readFileSync } from 'node:fs';
 import { blueprintFiles } from './blueprints.mjs';
 
-process.chdir(process.argv[2]);
-for (const file of blueprintFiles(Number(process.argv[3]))) JSON.parse(readFileSync(file, 'utf8'));
+const [, , work, folder, amount] = process.argv;
+process.chdir(folder);
+if (work === 'read') for (const file of blueprintFiles(Number(amount))) readFileSync(file, 'utf8');
+else for (const file of blueprintFiles(Number(amount))) JSON.parse(readFileSync(file, 'utf8'));

@@ -1,89 +1,45 @@
-// Where the time goes: `node phases.mjs FOLDER` checks the blueprints in it with the modules of lib/ and
-// prints milliseconds for each phase as JSON.
+// Where the time goes, phase by phase, in one process that checks many blueprints with the modules of lib/.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './product.mjs';
+import { median } from './statistics.mjs';
+import { milliseconds, number, times } from './tables.mjs';
+import { BenchError } from './workspace.mjs';
 
-import { extract } from '../lib/blueprint/declarations.js';
-import { discover } from '../lib/blueprint/discover.js';
-import { builtInEntries } from '../lib/catalog/built-in.js';
-import { buildCatalog } from '../lib/catalog/catalog.js';
-import { check } from '../lib/check/check.js';
-import { parseDocument } from '../lib/document/document.js';
-import { parseTargetsFile } from '../lib/hardware/targets-file.js';
-import { nodeFiles } from '../lib/io/files.js';
-import { reportJson } from '../lib/report/json.js';
-import { reportText } from '../lib/report/text.js';
-
-process.chdir(process.argv[2]);
-const phases = {};
-function timed(name, work) {
-  const start = performance.now();
-  const result = work();
-  phases[name] = (phases[name] ?? 0) + performance.now() - start;
-  return result;
-}
-
-const disk = nodeFiles(['.']);
-const files = {
-  list: (folder) => timed('list folders', () => disk.list(folder)),
-  read: (file) => timed('read files', () => disk.read(file)),
-  hasFile: (file) => disk.hasFile(file),
-};
-const { catalog } = buildCatalog([{ name: 'built-in catalog', entries: builtInEntries }]);
-const { targets } = parseTargetsFile('.mn/targets.json', disk.read('.mn/targets.json').text, null);
-
-/** The blueprints, with the time that finding each takes. What is said twice here is measured and left out. */
-function* watched() {
-  const found = discover(
-    files,
-    [{ path: '.', kind: 'folder', ignoreAbove: [] }],
-    () => true,
-    () => {},
-  );
-  for (;;) {
-    const { done, value } = timed('discover and load', () => found.next());
-    if (done) return;
-    timed('measuring', () => {
-      for (const document of [value.manifest, ...value.configs]) {
-        timed('JSON.parse', () => JSON.parse(document.text));
-        timed('parse', () => parseDocument(document.file, document.text));
-      }
-      timed('extract', () => extract(value));
-    });
-    yield value;
+export async function measure(context) {
+  if (!existsSync(join(root, 'lib', 'cli.js'))) throw new BenchError('lib/ is not there. Run npm run build.');
+  const folder = await context.repository(context.many);
+  const rounds = [];
+  for (let round = 0; round < (context.options.quick ? 2 : 5); round++) {
+    const { stdout } = await context.workspace.node(
+      [join(root, 'bench', 'phases-child.mjs'), folder],
+      folder,
+    );
+    rounds.push(JSON.parse(stdout));
   }
+  const phases = Object.keys(rounds[0]).map((name) => ({
+    name,
+    ms: median(rounds.map((round) => round[name])),
+  }));
+  return { blueprints: context.many, phases };
 }
 
-const input = {
-  blueprints: watched(),
-  catalog,
-  targets,
-  force: false,
-  installed: null,
-  findings: [],
-  files,
-  positions: 'findings',
-  ifNone: 'warning',
-  searched: ['.'],
-  notBlueprints: [],
-};
-const report = timed('check', () => check(input));
-const info = { targetsFrom: '', targetsHint: '', catalogFrom: '', elapsedMs: null, force: false };
-const source = (file) => disk.read(file).text;
-timed('report as text', () => reportText(report, info, { color: false, width: 100, quiet: false, source }));
-timed('report as JSON', () => {
-  for (const chunk of reportJson(report)) chunk.length;
-});
-
-const p = phases;
-const loading = p['discover and load'];
-const result = {
-  'list folders': p['list folders'],
-  'read files': p['read files'],
-  'JSON.parse': p['JSON.parse'],
-  'parse: depth, duplicate keys': p.parse - p['JSON.parse'],
-  'discover: the rest': loading - p['list folders'] - p['read files'] - p.parse,
-  extract: p.extract,
-  'assess, findings, positions': p.check - p.measuring - loading - p.extract,
-  'report as text': p['report as text'],
-  'report as JSON': p['report as JSON'],
-};
-process.stdout.write(JSON.stringify(result));
+export function tables({ blueprints, phases }) {
+  const all = phases.reduce((total, { ms }) => total + ms, 0);
+  const floor = ['read', 'parse: JSON.parse'].reduce(
+    (total, name) => total + phases.find((phase) => phase.name === name).ms,
+    0,
+  );
+  return [
+    {
+      title: `Phases of one process, ${number(blueprints)} blueprints × 50 targets`,
+      head: ['', 'time', 'share', 'against read and JSON.parse'],
+      rows: phases.map(({ name, ms }) => [
+        name,
+        milliseconds(ms),
+        `${((100 * ms) / all).toFixed(0)} %`,
+        times(ms / floor),
+      ]),
+    },
+  ];
+}

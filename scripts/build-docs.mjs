@@ -430,6 +430,10 @@ function generators(modules) {
       const { out } = await runCommand(modules.program, root, args);
       return fenced(out.replace(/ · [\d.]+ m?s$/m, ''));
     },
+    'sharding workflow': () => {
+      const file = 'examples/sharding/.github/workflows/models.yml';
+      return `\`\`\`yaml\n${readFileSync(join(root, file), 'utf8').replaceAll('\r\n', '\n')}\`\`\``;
+    },
     'requirements fields': () => fields(schema('catalog'), 'requirements'),
   };
 }

@@ -1,17 +1,14 @@
-// Compiles the JSON Schemas of schemas/ to standalone validators, so that a run
-// neither loads a schema compiler nor compiles anything (compiling costs 40 ms,
-// the generated code 1 ms). With --check it only says whether the file is fresh.
+// Makes modules of the JSON Schemas of schemas/: what src/schema/validate.ts checks values against, so that a run neither
+// loads a schema compiler nor reads a schema. With --check it only says whether the modules are fresh.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
-import standalone from 'ajv/dist/standalone/index.js';
 
 const root = new URL('../', import.meta.url);
 
 /**
- * Schema file -> the definitions that get a validator. One module a schema, so
- * that a run loads what it reads: most have no catalog and no targets file.
+ * Schema file -> the definitions that are exported. One module a schema, so that a run loads what it reads: most have no
+ * catalog and no targets file.
  */
-const validators = {
+const exported = {
   blueprint: ['llm', 'runtimeModels', 'knowledgeRag', 'inputSkill', 'manifestDefaults'],
   catalog: ['entry'],
   'models-lock': ['lock'],
@@ -19,122 +16,55 @@ const validators = {
   'model-check': ['config'],
 };
 
-/** What editors show and validation does not need would otherwise stand in the generated code. */
-function withoutAnnotations(schema) {
-  if (Array.isArray(schema)) return schema.map(withoutAnnotations);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const annotations = ['$schema', 'title', 'description', 'examples', 'default', '$comment'];
-  return Object.fromEntries(
-    Object.entries(schema).flatMap(([key, value]) => {
-      // Below properties and $defs the keys are names, not keywords.
-      if (key === 'properties' || key === '$defs') {
-        const named = Object.entries(value).map(([name, each]) => [name, withoutAnnotations(each)]);
-        return [[key, Object.fromEntries(named)]];
-      }
+/** What src/schema/validate.ts knows, in three kinds: whose values are schemas, whose are schemas by name, and others. */
+const schemas = ['items', 'not', 'if', 'then', 'additionalProperties'];
+const named = ['properties'];
+const values = [
+  ...['type', 'const', 'enum', 'pattern', 'required', 'minItems'],
+  ...['maximum', 'minimum', 'exclusiveMinimum'],
+];
+/** What editors show and a check does not need. */
+const annotations = ['$schema', 'title', 'description', 'examples', 'default', '$comment'];
+
+/** The module of one schema: a constant a definition, those that others refer to first. */
+function moduleOf(name, definitions) {
+  const { $defs } = JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, root), 'utf8'));
+  const constants = new Map();
+  const define = (definition) => {
+    if (!constants.has(definition)) constants.set(definition, code($defs[definition]));
+    return definition;
+  };
+  const code = (schema) => {
+    if (typeof schema !== 'object') return JSON.stringify(schema);
+    const { $ref, ...rest } = schema;
+    const referred = $ref === undefined ? null : define($ref.replace('#/$defs/', ''));
+    const parts = Object.entries(rest).flatMap(([keyword, value]) => {
       // A long list of names is there for editors; the code looks names up itself, and suggests the nearest.
-      if (annotations.includes(key) || (key === 'enum' && value.length > 20)) return [];
-      return [[key, withoutAnnotations(value)]];
-    }),
-  );
-}
-
-/** The module of one schema: standalone validators that need no library. */
-function compile(name, definitions) {
-  // The schemas use nothing that draft 7 lacks, and its validators do without the
-  // bookkeeping for unevaluated properties.
-  const ajv = new Ajv({
-    allErrors: true,
-    // The words are ours (src/schema/schema.ts), and code that is not repeated is smaller.
-    messages: false,
-    inlineRefs: false,
-    allowUnionTypes: true,
-    code: { source: true, esm: true },
-  });
-  const schema = JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, root), 'utf8'));
-  ajv.addSchema(withoutAnnotations(schema));
-  const exported = definitions.map((definition) => [definition, `${schema.$id}#/$defs/${definition}`]);
-  const code = standalone.default(ajv, Object.fromEntries(exported));
-  if (code.includes('require(')) {
-    throw new Error(
-      `${name}.schema.json has a keyword whose code needs a library (minLength, uniqueItems, format)`,
-    );
-  }
-  return `// Generated from schemas/${name}.schema.json by scripts/build-validators.mjs. Do not edit.
-// @ts-nocheck
-${smaller(code)}
-function add(errors, instancePath, keyword, params) {
-  const error = { instancePath, keyword, params };
-  if (errors === null) return [error];
-  errors.push(error);
-  return errors;
-}
-function join(errors, more) {
-  return errors === null ? more : errors.concat(more);
-}
-function part(errors, data, key, instancePath, validate) {
-  const value = data[key];
-  if (value === undefined || validate(value, { instancePath: instancePath + '/' + key })) return errors;
-  return join(errors, validate.errors);
-}
-`;
-}
-
-/** The code without what repeats behind every check, and without what no validator here reads: every run loads it. */
-function smaller(code) {
-  const schemas = new Map(
-    [...code.matchAll(/const (schema\d+) = (\{.*?\});(?=const |function )/g)].map(([, name, json]) => [
-      name,
-      JSON.parse(json),
-    ]),
-  );
-  const short = code
-    .replaceAll(
-      /if\(vErrors === null\)\{vErrors = \[(err\d+)\];\}else \{vErrors\.push\(\1\);\}errors\+\+;/g,
-      'vErrors = add(vErrors, $1);errors++;',
-    )
-    .replaceAll(
-      /const (err\d+) = (\{instancePath.*?\});vErrors = add\(vErrors, \1\);/g,
-      'vErrors = add(vErrors, $2);',
-    )
-    .replaceAll(
-      /vErrors = vErrors === null \? (validate\d+)\.errors : vErrors\.concat\(\1\.errors\);/g,
-      'vErrors = join(vErrors, $1.errors);',
-    )
-    .replaceAll(/schemaPath:"(?:[^"\\]|\\.)*",/g, '')
-    .replaceAll(
-      /add\(vErrors, \{instancePath(?::([^,]+))?,keyword:("\w+"),params:(\{.*?\})\}\);/g,
-      (_, path, keyword, params) => `add(vErrors, ${path ?? 'instancePath'}, ${keyword}, ${params});`,
-    )
-    .replaceAll(', parentData, parentDataProperty, rootData=data}', '}')
-    .replaceAll(',parentData,parentDataProperty,rootData}', '}')
-    .replaceAll(/,parentData:data\d*,parentDataProperty:(?:"[^"]*"|\w+),rootData\}/g, '}')
-    // Types and lists of values, out of the schema and to their place.
-    .replaceAll(/(schema\d+)((?:\.\w+|\["[^"]+"\])*\.(?:type|enum))\b/g, (_, name, path) => {
-      const keys = [...path.matchAll(/\.(\w+)|\["([^"]+)"\]/g)].map(([, plain, quoted]) => plain ?? quoted);
-      return JSON.stringify(keys.reduce((value, key) => value[key], schemas.get(name)));
+      if (annotations.includes(keyword) || (keyword === 'enum' && value.length > 20)) return [];
+      if (schemas.includes(keyword)) return `${keyword}: ${code(value)}`;
+      if (values.includes(keyword)) return `${keyword}: ${JSON.stringify(value)}`;
+      if (!named.includes(keyword))
+        throw new Error(`${name}.schema.json: src/schema/validate.ts has no ${keyword}`);
+      const each = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${code(one)}`);
+      return `${keyword}: { ${each.join(', ')} }`;
     });
-  if (short.includes('parentData')) throw new Error('validators call each other in a new way');
-  const counted = short.includes('_errs') ? short : withoutCounts(short);
-  // Without these references most schemas are not needed.
-  return counted.replaceAll(/const (schema\d+) = \{.*?\};(?=const |function )/g, (whole, name) =>
-    counted.split(name).length > 2 ? whole : '',
+    if (referred === null) return `{ ${parts.join(', ')} }`;
+    return parts.length === 0 ? referred : `{ $ref: ${[referred, ...parts].join(', ')} }`;
+  };
+  for (const definition of definitions) define(definition);
+  const lines = [...constants].map(
+    ([definition, schema]) =>
+      `${definitions.includes(definition) ? 'export ' : ''}const ${definition}: Schema = ${schema};\n`,
   );
+  return `// Generated from schemas/${name}.schema.json by scripts/build-validators.mjs. Do not edit.
+import type { Schema } from './validate.ts';
+
+${lines.join('')}`;
 }
 
-/** Only a validator with alternatives goes back to an earlier count of its errors; the others need none. */
-function withoutCounts(code) {
-  return code
-    .replaceAll(
-      /if\(data\.(\w+) !== undefined\)\{if\(!\((validate\d+)\(data\.\1, \{instancePath:instancePath\+"\/\1"\}\)\)\)\{vErrors = join\(vErrors, \2\.errors\);errors = vErrors\.length;\}\}/g,
-      'vErrors = part(vErrors, data, "$1", instancePath, $2);',
-    )
-    .replaceAll(/let errors = 0;|errors\+\+;|(?<=;)errors = vErrors\.length;/g, '')
-    .replaceAll('return errors === 0;', 'return vErrors === null;');
-}
-
-for (const [name, definitions] of Object.entries(validators)) {
+for (const [name, definitions] of Object.entries(exported)) {
   const output = new URL(`src/schema/${name}.generated.ts`, root);
-  const text = compile(name, definitions);
+  const text = moduleOf(name, definitions);
   if (!process.argv.includes('--check')) {
     writeFileSync(output, text);
   } else if (!existsSync(output) || readFileSync(output, 'utf8') !== text) {

@@ -99,7 +99,10 @@ async function pack({ name, entry, door, esm, changes }) {
     if (file.endsWith('.js')) texts.set(file, String(source));
   }
   changeLines(changes, texts);
-  for (const [file, text] of texts) texts.set(file, await small(text, { module: esm }));
+  for (const [file, text] of texts) {
+    const code = await small(text, { module: esm });
+    texts.set(file, door ? `(function(require,module,exports,__filename,__dirname){${code}\n})` : code);
+  }
   if (door) {
     const start = await small(readFileSync(join(lib, 'start.cjs'), 'utf8'), {
       compress: { passes: 2, global_defs: { DOOR: name, DIGEST: digestOf(texts) } },

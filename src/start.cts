@@ -12,7 +12,7 @@ declare const DIGEST: string;
 
 /** Functions that one run did not need are compiled in the next; after this time the cache is made anew with them. */
 const dayMs = 24 * 60 * 60 * 1000;
-/** A cache has about 1 MB; there is one for each build of the code, version of Node and architecture. */
+/** A file has twice about 0.4 MB; there is one for each build, version of Node and architecture. */
 const maxBytes = 4 * 1024 * 1024;
 const maxFiles = 8;
 /** V8 throws away code that was not used for long, so what a long run has left is not worth keeping. */
@@ -21,22 +21,24 @@ const longRunSeconds = 2;
 const { env, platform } = process;
 const user = process.geteuid?.();
 
-/** The folder for caches; null where none is to be used. */
+/** The folder for caches; null where none is to be used. Throws where the current folder is gone. */
 function cacheFolder(): string | null {
   if (env['MN_CODE_CACHE'] === 'off' || env['NODE_V8_COVERAGE'] || env['NODE_OPTIONS']) return null;
   if (process.execArgv.length > 0) return null;
   // The runner of GitHub empties its folder for each job: a cache there serves the other steps of the job.
-  if (DOOR === 'main') return below(env['RUNNER_TEMP'], '');
+  if (DOOR === 'main' && env['RUNNER_TEMP']) return below(env['RUNNER_TEMP'], '');
   // Other commands wait for networks and models.
-  if (process.argv[2] !== 'blueprint' || process.argv[3] !== 'validate') return null;
+  if (DOOR === 'cli' && (process.argv[2] !== 'blueprint' || process.argv[3] !== 'validate')) return null;
   if (platform === 'win32') return below(env['LOCALAPPDATA'], '');
   if (platform === 'darwin') return below(env['HOME'], '/Library/Caches');
   return below(env['XDG_CACHE_HOME'], '') ?? below(env['HOME'], '/.cache');
 }
 
-/** Null where the base is not there, or lies where a repository could bring a cache along. */
+/** Null where the base is not this user's, or lies where a repository could bring a cache along. */
 function below(base: string | undefined, way: string): string | null {
-  if (!base || !isAbsolute(base) || !fs.existsSync(base)) return null;
+  if (!base || !isAbsolute(base)) return null;
+  const stat = fs.statSync(base, { throwIfNoEntry: false });
+  if (stat === undefined || (user !== undefined && stat.uid !== user)) return null;
   const folder = join(base, way, 'model-check');
   for (const workspace of [process.cwd(), env['GITHUB_WORKSPACE']]) {
     const apart = workspace ? relative(workspace, folder) : '..';
@@ -69,7 +71,8 @@ function read(folder: string, path: string): Map<string, Buffer> {
     if (!stat.isFile() || !isOwn(stat) || stat.size > 2 * maxBytes) return kept;
     if (Date.now() - stat.mtimeMs > dayMs) return kept;
     // All of it stands there twice: V8 runs what it is given without a look at its checksum.
-    const twice = fs.readFileSync(fd);
+    const twice = Buffer.allocUnsafeSlow(stat.size);
+    if (fs.readSync(fd, twice) < stat.size) return kept;
     const once = twice.subarray(0, twice.length / 2);
     if (!once.equals(twice.subarray(once.length))) return kept;
     let at = once.indexOf('\n') + 1;
@@ -93,8 +96,8 @@ function write(
 ): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!isClosed(folder)) return;
+    // The first run makes the folder only: most jobs have no second one.
+    if (fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined || !isClosed(folder)) return;
     const fd = fs.openSync(temporary, 'wx', 0o600);
     try {
       try {
@@ -119,34 +122,35 @@ function write(
   }
 }
 
-function start(folder: string): void {
+function start(folder: string | null): void {
   const path = `${folder}/${DOOR}-${DIGEST}-${process.version}-${process.arch}`;
-  const kept = read(folder, path);
+  const kept = folder === null ? new Map<string, Buffer>() : read(folder, path);
   const scripts = new Map<string, InstanceType<typeof Script>>();
   let isNew = false;
   const load = (id: string) => {
     if (!id.startsWith('./')) return require(id);
     const file = __dirname + id.slice(1);
     const cachedData = kept.get(id);
-    const script = new Script(
-      `(function(require,module,exports,__filename,__dirname){${fs.readFileSync(file, 'latin1')}\n})`,
-      {
-        filename: file,
-        ...(cachedData === undefined ? {} : { cachedData }),
-      },
-    );
+    const options = cachedData === undefined ? { filename: file } : { filename: file, cachedData };
+    // The build has put a function around each file, as Node's own loader does: its text is large to copy.
+    const script = new Script(fs.readFileSync(file, 'utf8'), options);
     isNew ||= script.cachedDataRejected !== false;
     scripts.set(id, script);
     const module = { exports: {} };
     script.runInThisContext()(load, module, module.exports, file, __dirname);
     return module.exports;
   };
-  process.on('exit', (code) => {
-    if (isNew && code <= 1 && process.uptime() < longRunSeconds) write(folder, path, scripts, kept);
-  });
+  if (folder !== null)
+    process.on('exit', (code) => {
+      if (isNew && code <= 1 && process.uptime() < longRunSeconds) write(folder, path, scripts, kept);
+    });
   load('./bundle.js');
 }
 
-const folder = cacheFolder();
-if (folder === null) require('./bundle.js');
-else start(folder);
+let folder: string | null = null;
+try {
+  folder = cacheFolder();
+} catch {
+  // Without one then.
+}
+start(folder);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { commit, git, gitEnv, repository } from './support/git.ts';
 import type { ActionOptions, JsonFinding, Tree } from './support/process.ts';
-import { act, blueprint, expectNoCrash, folderOf, mn, normal, write } from './support/process.ts';
+import { act, blueprint, expectNoCrash, folderOf, mn, normal, readReport, write } from './support/process.ts';
 import { isReport } from './support/report-schemas.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -516,10 +516,20 @@ describe('--changed-since', () => {
     const args = [...validate, '--changed-since', 'HEAD'];
     const json = await mn([...args, '--json'], { cwd: folder, env: gitEnv });
     expect(json.stderr).toBe('');
-    expect(pathsOf(JSON.parse(json.stdout))).toEqual(expected);
+    const report = readReport(json.stdout);
+    expect(pathsOf(report)).toEqual(expected);
     const text = await mn(args, { cwd: folder, env: gitEnv });
-    const short = git(folder, 'rev-parse', 'HEAD').slice(0, 7);
+    const head = git(folder, 'rev-parse', 'HEAD').trim();
+    const short = head.slice(0, 7);
     const left = all.filter((path) => !expected.includes(path)).length;
+    expect(report).toMatchObject({
+      left_out: {
+        blueprints: left,
+        since: 'HEAD',
+        commit: head,
+        all_affected_by: expected !== all ? null : name === 'the targets' ? name : '.mn/model-check.yaml',
+      },
+    });
     expect(text.stdout).toContain(
       expected === all
         ? `Nothing was left out: ${name === 'the targets' ? name : '.mn/model-check.yaml'} changed since HEAD (${short}).`
@@ -691,6 +701,60 @@ describe('the action on a pull request', () => {
     else if (!Array.isArray(expected)) {
       expect((result.report as unknown as Compared).comparison?.new).toBe(expected);
     }
+  });
+
+  test.each<[name: string, inputs: Record<string, string>, event: string, left: unknown]>([
+    [
+      'the base of the pull request',
+      { 'changed-since': 'auto' },
+      'pull_request',
+      { blueprints: 3, since: 'main', all_affected_by: null },
+    ],
+    [
+      'a version',
+      { 'changed-since': 'HEAD^' },
+      'push',
+      { blueprints: 3, since: 'HEAD^', all_affected_by: null },
+    ],
+    ['a push has no base', { 'changed-since': 'auto' }, 'push', undefined],
+    ['with compare: none', { 'changed-since': 'HEAD', compare: 'none' }, 'push', { blueprints: 4 }],
+  ])('changed-since: %s', async (_, inputs, event, left) => {
+    const { report, stdout, tip } = await checkedOut(2, inputs, undefined, {
+      env: { GITHUB_EVENT_NAME: event, NO_COLOR: '1' },
+    });
+    const { left_out: leftOut } = report as unknown as { left_out?: { since: string; blueprints: number } };
+    if (left === undefined) expect(leftOut).toBeUndefined();
+    else expect(leftOut).toMatchObject(left as object);
+    expect(report).not.toHaveProperty('comparison');
+    if (leftOut?.blueprints === 3) {
+      expect(stdout).toContain(
+        `Left out 3 blueprints that no change since ${leftOut.since} (${tip.slice(0, 7)}) can affect.`,
+      );
+    }
+  });
+
+  test.each<[name: string, depth: number, inputs: Record<string, string>, problem: string]>([
+    [
+      'without the base',
+      1,
+      { 'changed-since': 'auto' },
+      'what changed since main is not known: the checkout has only the last commit. Set fetch-depth: 2 in actions/checkout.',
+    ],
+    [
+      'with a comparison',
+      2,
+      { 'changed-since': 'auto', compare: 'HEAD' },
+      'input changed-since leaves out what compare would compare. Give one of them.',
+    ],
+    [
+      'with a hostile version',
+      2,
+      { 'changed-since': '--output=x' },
+      'input changed-since: "--output=x" is no name of a commit. Name a branch, a tag or a commit, as in origin/main.',
+    ],
+  ])('changed-since %s', async (_, depth, inputs, problem) => {
+    const { code, log } = await checkedOut(depth, inputs);
+    expect([code, log.annotations.map(({ message }) => message)]).toEqual([2, [problem]]);
   });
 
   test('a push has no base', async () => {

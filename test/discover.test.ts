@@ -505,6 +505,55 @@ describe.skipIf(process.platform === 'win32')('real files', () => {
     expect(nodeFiles([workspace]).read(join(workspace, 'x.json'))).toMatchObject({ ok: false });
   });
 
+  test('layers that are read at once are those that a list of their folder tells', () => {
+    put(join(workspace, '.kept/real.json'), llm);
+    put(join(outside, 'secret.json'), llm);
+    const large = JSON.stringify({ x: 'x'.repeat(70_000) });
+    const kinds: Record<string, (path: string) => void> = {
+      plain: (path) => put(path, llm),
+      broken: (path) => put(path, '{'),
+      empty: (path) => put(path, ''),
+      large: (path) => put(path, large),
+      gone: () => {},
+      folder: (path) => mkdirSync(path),
+      pipe: (path) => execFileSync('mkfifo', [path]),
+      link: (path) => symlinkSync(join(workspace, '.kept/real.json'), path),
+      out: (path) => symlinkSync(join(outside, 'secret.json'), path),
+      dangling: (path) => symlinkSync('gone.json', path),
+      binary: (path) => writeFileSync(path, Buffer.from([0x7b, 0xff, 0x7d])),
+      capital: (path) =>
+        put(
+          path.replace(/(\w+)\.json$/, (name) => name.toUpperCase()),
+          llm,
+        ),
+    };
+    for (const [first, makeFirst] of Object.entries(kinds)) {
+      for (const [second, makeSecond] of Object.entries(kinds)) {
+        const folder = join(workspace, `${first}-${second}`);
+        put(join(folder, 'manifest.json'), manifest);
+        mkdirSync(join(folder, 'config'));
+        makeFirst(join(folder, 'config/default.json'));
+        makeSecond(join(folder, 'config/overwrite.json'));
+      }
+    }
+    const files = nodeFiles([workspace]);
+    const { readPlain: _, ...listing } = files;
+    const [fast, slow] = [files, listing].map((some) => [
+      ...discover(
+        some,
+        [folder(workspace)],
+        () => true,
+        () => {},
+      ),
+    ]);
+    expect(fast).toEqual(slow);
+    expect(slow).toHaveLength(Object.keys(kinds).length ** 2);
+    const plain = slow?.filter(({ findings, configs }) => findings.length === 0 && configs.length === 2);
+    expect(plain?.map(({ path }) => path.slice(workspace.length + 1))).toEqual(
+      ['large', 'link', 'plain'].flatMap((one) => ['large', 'link', 'plain'].map((two) => `${one}-${two}`)),
+    );
+  });
+
   test('a folder, a file that is gone, and one that is too large', () => {
     const files = nodeFiles([workspace]);
     put(join(workspace, 'large.json'), `"${'x'.repeat(16 * 1024 * 1024)}"`);

@@ -226,6 +226,10 @@ describe('the hooks', () => {
       ['--changed-files', 'a.json', '--compare', 'main'],
       'error: --changed-files and --compare exclude each other. Give one of them.\n',
     ],
+    [
+      ['--changed-files', 'a.json', '--shard', '1/2'],
+      'error: --changed-files and --shard exclude each other. Give one of them.\n',
+    ],
   ])('%j is refused', async (args, stderr) => {
     expect(await mn(['blueprint', 'validate', ...args])).toMatchObject({ code: 2, stdout: '', stderr });
   });

@@ -214,6 +214,18 @@ describe('what is wrong with the question', () => {
       `error: option '--worker <kind>' argument 'x' is invalid. Allowed choices are hostlocal, container.\n${hint}\n`,
     ],
     [
+      'a shard that is none',
+      at('--shard', '6/5'),
+      `error: option '--shard <i/n>' argument '6/5' is invalid. Write it as 2/5, the second of five parts; there may be 256.\n${hint}\n`,
+    ],
+    [
+      'a shard with what only a whole run can do',
+      at('--shard', '1/2', '--fix', '--baseline', 'a.json', '--update-baseline'),
+      'error: --update-baseline would write what --fix corrects. Give one after the other.\n' +
+        'error: --update-baseline writes what a whole run finds, and --shard checks a part. Give one of them.\n' +
+        'error: --fix corrects what a whole run finds, and --shard checks a part. Give one of them.\n',
+    ],
+    [
       'two formats',
       at('--json', '--format', 'text'),
       'error: --json and --format text contradict each other. Give one of them.\n',
@@ -348,7 +360,7 @@ describe('what is wrong with the question', () => {
     expect(result).toMatchObject({ code: 2, stdout: '', stderr });
   });
 
-  test.each([[[]], [['blueprint']], [['model']], [['target']], [['finding']]])(
+  test.each([[[]], [['blueprint']], [['model']], [['target']], [['finding']], [['report']]])(
     'mn %j shows its help as an error',
     async (args) => {
       const result = await mn(args);
@@ -411,6 +423,9 @@ const offline = {
 };
 const online = ['examples/catalog.json', '--online'];
 const model = ['model.gguf', '--id', 'drafts', '--model', 'myorg/drafts:v1'];
+/** The report of the only shard of a run. */
+const shard = (await mn([...validate, ...on6, '--shard', '1/1', '--json'], { cwd: folderOf(examples()) }))
+  .stdout;
 const optionCases: OptionCase[] = [
   ...[
     {
@@ -530,6 +545,12 @@ const optionCases: OptionCase[] = [
       shows: 'Checked only blueprints that 2 changed files can belong to.',
     },
     {
+      option: '--shard',
+      base: ['examples', ...on8],
+      with: ['--shard', '1/1'],
+      shows: 'Shard 1 of 1: mn report merge makes one report of the JSON reports of all.',
+    },
+    {
       option: '--fail-new-only',
       base: on6,
       with: ['--fail-new-only'],
@@ -581,6 +602,27 @@ const optionCases: OptionCase[] = [
     { option: '--markdown', base: [summarizer], with: ['--markdown'], shows: '| NVIDIA | 8 GB VRAM |' },
     { option: '--badge', base: [summarizer], with: ['--badge'], shows: '"schemaVersion": 1' },
   ].map((one) => ({ command: 'blueprint requirements', ...one })),
+  ...[
+    { option: '--fail-on', base: [], with: ['--fail-on', 'never'], shows: '[exit 0]' },
+    {
+      option: '--fail-new-only',
+      base: [],
+      with: ['--fail-new-only'],
+      shows: '--fail-new-only needs shards that compare with a version.',
+    },
+    {
+      option: '--no-fail-new-only',
+      base: ['--fail-new-only'],
+      with: ['--no-fail-new-only'],
+      shows: '✗ model-incompatible',
+    },
+    { option: '--config', base: [], with: ['--config', 'lenient.json'], shows: '[exit 0]' },
+    { option: '--no-config', base: ['--config', 'lenient.json'], with: ['--no-config'], shows: '[exit 1]' },
+    { option: '--format', base: [], with: ['--format', 'sarif:out.sarif'], shows: 'wrote out.sarif' },
+    { option: '--json', base: [], with: ['--json'], shows: '"schema": "model-check.report/v1"' },
+    { option: '--output', base: [], with: ['--output', 'out.txt'], shows: 'wrote out.txt' },
+    { option: '--quiet', base: [], with: ['--quiet'], shows: /^✗ model-incompatible/ },
+  ].map((one) => ({ command: 'report merge', ...one, base: ['.shards/1.json', ...one.base] })),
   ...[
     { option: '--catalog', base: [], with: catalog, shows: 'examples/catalog.json:3' },
     { option: '--json', base: [], with: ['--json'], shows: '"models": [' },
@@ -747,6 +789,8 @@ const optionCases: OptionCase[] = [
 ];
 const optionFiles: Tree = {
   'forced.json': '{"force": true}',
+  'lenient.json': '{"fail-on": "never"}',
+  '.shards/1.json': shard,
   'compared.json': '{"compare": "main"}',
   'known.json': JSON.stringify({
     schema: 'model-check.baseline/v1',
@@ -783,6 +827,7 @@ describe('options', () => {
     ...['target detect', 'finding list', 'finding show', 'catalog check', 'catalog lock', 'catalog add'],
     'model estimate',
     'blueprint requirements',
+    'report merge',
   ];
   test.each(commands)('the help of %s names every option, and none that does nothing', async (command) => {
     const { code, stdout, stderr } = await mn([...command.split(' '), '--help']);
@@ -800,6 +845,7 @@ describe('options', () => {
         '{"apiVersion":"v2","llm":{"configs":{"primary":{"model":"default"}}}}',
       '.mn/targets.yaml': 'targets: [nvidia-8gb]',
       'model.gguf': ggufOf('qwen3-0.6b-Q8_0'),
+      '.shards/1.json': shard,
     };
     for (const command of ['', ...commands]) {
       const { stdout } = await mn([...command.split(' ').filter((word) => word !== ''), '--help']);

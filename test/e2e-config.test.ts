@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { Tree } from './support/process.ts';
 import {
@@ -329,7 +329,7 @@ describe('the action', () => {
 
 test('what hides nothing is not in what every run loads', () => {
   for (const file of [cliFile, actionFile]) {
-    const text = readFileSync(file, 'utf8');
+    const text = readFileSync(join(dirname(file), 'bundle.js'), 'utf8');
     expect(text).toContain('model-incompatible');
     expect(text).not.toContain('model-check.baseline/v1');
     expect(text).not.toContain('The suppression lacks');

@@ -37,7 +37,7 @@ const plainRun: Omit<CheckOptions, 'paths'> = {
   include: [],
   exclude: [],
   targets: ['nvidia-8gb'],
-  target: null,
+  only: [],
   settings: [],
   catalogs: [],
   force: false,

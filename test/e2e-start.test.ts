@@ -5,6 +5,7 @@ import {
   existsSync,
   lutimesSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,7 +16,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Result } from './support/process.ts';
 import {
@@ -34,6 +35,7 @@ import {
 
 vi.setConfig({ testTimeout: 120_000 });
 
+const node = process.env.MODEL_CHECK_NODE || process.execPath;
 const workspace = folderOf({
   'a.json': blueprint('nemotron3'),
   '.mn/targets.json': '{"targets": ["nvidia-8gb"]}',
@@ -67,34 +69,39 @@ function stamp(file: string): string {
   return `${ino} ${mtimeMs} ${size}`;
 }
 
+/** What a run says without a cache, and a cache that works: its name and its bytes. */
 let plain: Awaited<ReturnType<typeof run>>;
-/** A home with a cache that works. */
-async function homeWithCache(): Promise<{ home: string; file: string }> {
-  const home = folderOf();
-  await run(home);
-  const [file] = cachesIn(folderIn(home));
-  return { home, file: file as string };
-}
-/** Such a cache: its name and its bytes. */
 let good: { name: string; bytes: Buffer };
 
 beforeAll(async () => {
   plain = await run(folderOf(), { env: off });
   expect(plain).toMatchObject({ code: 1, stderr: '' });
-  const { file } = await homeWithCache();
-  good = { name: file.slice(dirname(file).length + 1), bytes: readFileSync(file) };
+  const home = folderOf();
+  await run(home);
+  await run(home);
+  const [name] = readdirSync(folderIn(home)) as [string];
+  good = { name, bytes: readFileSync(join(folderIn(home), name)) };
 });
 
+/** A home with that cache. */
+function homeWithCache(): { home: string; file: string } {
+  const home = folderOf();
+  const file = join(folderIn(home), good.name);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, good.bytes, { mode: 0o600 });
+  return { home, file };
+}
+
 /** A cache whose code is another program's: V8 looks at no more of the text than its length. */
-function poison(): Buffer {
-  const text = readFileSync(join(dirname(cliFile), 'bundle.js'), 'latin1');
-  const program = `process.stdout.write('poisoned');process.exit(0);//`.padEnd(text.length, 'x');
-  const script = `const text = '(function(require,module,exports,__filename,__dirname){' + require('fs').readFileSync(0, 'latin1') + '\\n})';
+function poison(name = good.name): Buffer {
+  const [door = '', digest] = name.split('-');
+  const text = readFileSync(join(dirname(cliFile), '..', door, 'bundle.js'), 'latin1');
+  const program = `(function(){process.stdout.write('poisoned');process.exit(0)})//`.padEnd(text.length, 'x');
+  const script = `const text = require('fs').readFileSync(0, 'latin1');
     process.stdout.write(new (require('vm').Script)(text).createCachedData());`;
-  const node = process.env.MODEL_CHECK_NODE || process.execPath;
   const env = { PATH: process.env.PATH ?? '' };
   const code = spawnSync(node, ['-e', script], { input: program, env }).stdout;
-  return twice([good.name.split('-')[1], ['./bundle.js', code.length]], code);
+  return twice([digest, ['./bundle.js', code.length]], code);
 }
 
 function twice(head: unknown, code: Buffer): Buffer {
@@ -114,8 +121,12 @@ function changed(places: readonly number[], at: number): Buffer {
   return copy;
 }
 
-test('the second run takes what the first has kept, and says the same', async () => {
-  const { home, file } = await homeWithCache();
+test('the first run makes the folder, the second writes the cache, the third takes it; all say the same', async () => {
+  const home = folderOf();
+  expect(await run(home)).toEqual(plain);
+  expect(readdirSync(folderIn(home))).toEqual([]);
+  expect(await run(home)).toEqual(plain);
+  const [file] = cachesIn(folderIn(home)) as [string];
   const before = stamp(file);
   expect(await run(home)).toEqual(plain);
   expect(stamp(file)).toBe(before);
@@ -125,7 +136,7 @@ test('the second run takes what the first has kept, and says the same', async ()
 });
 
 test('code from a cache is run as it is, so the other tests can fail', async () => {
-  const { home, file } = await homeWithCache();
+  const { home, file } = homeWithCache();
   writeFileSync(file, poison());
   expect(await run(home)).toEqual({ code: 0, stdout: 'poisoned', stderr: '' });
 });
@@ -147,7 +158,7 @@ describe('a cache that is broken changes nothing, and is made anew', () => {
     ['lengths of other code', () => twice([good.name.split('-')[1], ['./bundle.js', 1e9]], once(good))],
     ['lengths that are none', () => twice([good.name.split('-')[1], ['./bundle.js', null]], once(good))],
   ])('%s', async (_, bytes) => {
-    const { home, file } = await homeWithCache();
+    const { home, file } = homeWithCache();
     writeFileSync(file, bytes());
     const before = stamp(file);
     expect(await run(home)).toEqual(plain);
@@ -158,7 +169,7 @@ describe('a cache that is broken changes nothing, and is made anew', () => {
   });
 
   test('larger than any', async () => {
-    const { home, file } = await homeWithCache();
+    const { home, file } = homeWithCache();
     writeFileSync(file, poison());
     truncateSync(file, 9 * 1024 * 1024);
     expect(await run(home)).toEqual(plain);
@@ -166,7 +177,7 @@ describe('a cache that is broken changes nothing, and is made anew', () => {
   });
 
   test('older than a day', async () => {
-    const { home, file } = await homeWithCache();
+    const { home, file } = homeWithCache();
     writeFileSync(file, poison());
     utimesSync(file, new Date(), new Date(Date.now() - 25 * 60 * 60 * 1000));
     expect(await run(home)).toEqual(plain);
@@ -174,7 +185,7 @@ describe('a cache that is broken changes nothing, and is made anew', () => {
   });
 
   test.skipIf(isWindows)('a folder, a pipe, a link', async () => {
-    const { home, file } = await homeWithCache();
+    const { home, file } = homeWithCache();
     const elsewhere = join(home, 'elsewhere');
     for (const make of [
       () => mkdirSync(file),
@@ -211,7 +222,7 @@ describe.skipIf(isWindows)('a cache that others could have written is left alone
         ] as [string, (file: string) => void][])
       : []),
   ])('%s', async (_, change) => {
-    const { home, file } = await homeWithCache();
+    const { home, file } = homeWithCache();
     writeFileSync(file, poison());
     change(file);
     expect(await run(home)).toEqual(plain);
@@ -254,14 +265,33 @@ describe('without a place for it there is no cache', () => {
 
   test.skipIf(isWindows || !isRoot).each([
     ['a home that is read-only', () => folderOf()],
-    ['a home with the cache of another user', async () => (await homeWithCache()).home],
+    ['a home with the cache of another user', () => homeWithCache().home],
   ])('%s', async (_, home) => {
-    const folder = await home();
+    const folder = home();
     const before = readdirSync(folder, { recursive: true });
     const env = { HOME: folder };
     const result = await mn(['blueprint', 'validate'], { cwd: workspace, env, asNobody: true });
     expectNoCrash(result);
     expect([shown(result), readdirSync(folder, { recursive: true })]).toEqual([plain, before]);
+  });
+
+  test.skipIf(isWindows || !isRoot)('the home of another user', async () => {
+    const home = folderOf();
+    chownSync(home, nobody, nobody);
+    expect(await run(home)).toEqual(plain);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test.skipIf(isWindows)('a current folder that is gone', async () => {
+    const { home, file } = homeWithCache();
+    writeFileSync(file, poison());
+    const args = ['-c', 'rmdir "$PWD" && exec "$@"', 'sh', node, cliFile, 'blueprint', 'validate'];
+    const { stdout, stderr } = spawnSync('/bin/sh', args, {
+      cwd: mkdtempSync(join(home, 'gone-')),
+      env: { HOME: home, PATH: '/usr/bin:/bin' },
+      encoding: 'utf8',
+    });
+    expect([stdout, stderr]).toEqual(['', expect.stringMatching(/^error: /)]);
   });
 
   test.each([
@@ -274,7 +304,8 @@ describe('without a place for it there is no cache', () => {
   });
 
   test('other commands, and wrong arguments', async () => {
-    const home = folderOf();
+    const { home, file } = homeWithCache();
+    unlinkSync(file);
     const env = { HOME: home, LOCALAPPDATA: home };
     for (const args of [['model', 'list'], ['--version'], ['blueprint', 'validate', 'nowhere']])
       await mn(args, { cwd: workspace, env });
@@ -283,18 +314,18 @@ describe('without a place for it there is no cache', () => {
 });
 
 test('many at once all say the same, and leave one cache that works', async () => {
-  const home = folderOf();
+  const { home, file } = homeWithCache();
+  unlinkSync(file);
   const all = await Promise.all(Array.from({ length: 6 }, () => run(home)));
   expect(all).toEqual(all.map(() => plain));
-  const [file, ...others] = cachesIn(folderIn(home)) as [string];
-  expect(others).toEqual([]);
+  expect(cachesIn(dirname(file))).toEqual([file]);
   const before = stamp(file);
   expect(await run(home)).toEqual(plain);
   expect(stamp(file)).toBe(before);
 });
 
 test('eight files are kept, the newest', async () => {
-  const { home, file } = await homeWithCache();
+  const { home, file } = homeWithCache();
   const old = Array.from({ length: 12 }, (_, index) => join(dirname(file), `old-${index}`));
   old.forEach((path, index) => {
     writeFileSync(path, '');
@@ -309,14 +340,14 @@ test('the action keeps it for the other steps of the job', async () => {
   const temporary = folderOf();
   const env = { RUNNER_TEMP: temporary };
   const results = [];
-  for (let step = 0; step < 2; step++) results.push(await act(workspace, { env }));
+  for (let step = 0; step < 3; step++) results.push(await act(workspace, { env }));
   results.push(await act(workspace, { env: { ...env, ...off } }));
   const same = results.map(({ code, log, summary, outputs }) => {
     outputs.delete('report');
     return { code, annotations: log.annotations, summary: normal(summary), outputs: [...outputs] };
   });
   expect(same[0]?.code).toBe(1);
-  expect(same).toEqual([same[0], same[0], same[0]]);
+  expect(same).toEqual(same.map(() => same[0]));
   const [file, ...others] = cachesIn(join(temporary, 'model-check'));
   expect([others.length, file?.includes(`main-`)]).toEqual([0, true]);
   // Nothing is kept where a workflow could have checked a repository out.
@@ -324,4 +355,17 @@ test('the action keeps it for the other steps of the job', async () => {
   const inside = folderOf({ 'a.json': blueprint('default') });
   await act(inside, { env: { RUNNER_TEMP: inside } });
   expect(existsSync(join(inside, 'model-check'))).toBe(false);
+});
+
+test('the action outside of a job keeps it where the command does, and what it keeps for a job only there', async () => {
+  const home = folderOf();
+  const env = { RUNNER_TEMP: '', XDG_CACHE_HOME: '', HOME: home, LOCALAPPDATA: home, TMPDIR: folderOf() };
+  for (let run = 0; run < 2; run++) expect((await act(workspace, { env })).code).toBe(1);
+  const [file = '', ...others] = cachesIn(folderIn(home));
+  expect([others, basename(file).startsWith('main-')]).toEqual([[], true]);
+  writeFileSync(file, poison(basename(file)), { mode: 0o600 });
+  const poisoned = await act(workspace, { env });
+  expect([poisoned.code, poisoned.stdout]).toEqual([0, 'poisoned']);
+  const inJob = { ...env, RUNNER_TEMP: folderOf() };
+  expect((await act(workspace, { env: inJob })).code).toBe(1);
 });

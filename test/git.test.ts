@@ -244,6 +244,18 @@ describe('the files of a commit', () => {
     expect(calls.mock.calls.length).toBeLessThan(12);
   });
 
+  test('only those that are expected are read ahead', async () => {
+    const names = ['a.json', 'b.json', 'c.json', 'd.json'];
+    const opened = await open(repository(Object.fromEntries(names.map((name) => [name, `"${name}"`]))));
+    const tree = opened.tree('HEAD');
+    tree.expect(new Set(['b.json', 'd.json', 'gone.json']));
+    const read = vi.spyOn(opened, 'contents');
+    for (const name of ['b.json', 'd.json', 'a.json']) {
+      expect(tree.read(name)).toEqual({ ok: true, text: `"${name}"` });
+    }
+    expect(read.mock.calls.map(([oids]) => oids.length)).toEqual([2, 1]);
+  });
+
   test('of a submodule, where it is checked out', async () => {
     const inner = repository({ 'm.json': 'old' });
     const folder = repository({ 'a.json': '1' });

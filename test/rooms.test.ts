@@ -28,7 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   io: core,
   registry: [...core, 'io', 'version.ts'],
   runner: [...core, 'io', 'registry', 'version.ts'],
-  run: [...core, 'io', 'registry', 'runner'],
+  run: [...core, 'io', 'registry', 'runner', 'version.ts'],
   'version.ts': [],
   action: edges,
   cli: edges,

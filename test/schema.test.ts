@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { child, toPointer } from '../src/document/pointer.ts';
 import * as blueprint from '../src/schema/blueprint.generated.ts';
 import { entry as catalogEntry } from '../src/schema/catalog.generated.ts';
-import { patterns, problems, type Validator } from '../src/schema/schema.ts';
+import { config } from '../src/schema/model-check.generated.ts';
+import { lock } from '../src/schema/models-lock.generated.ts';
+import { patterns, problems } from '../src/schema/schema.ts';
 import { profile } from '../src/schema/targets.generated.ts';
+import { type Schema as Definition, refusals } from '../src/schema/validate.ts';
 
 type Schema = Record<string, unknown> & { $id: string };
 
@@ -22,6 +27,13 @@ function compiler(): Ajv2020 {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true });
   for (const schema of schemas.values()) ajv.addSchema(schema);
   return ajv;
+}
+
+/** What the modules leave out: names that the code looks up itself. */
+function withoutLongLists(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return schema;
+  const kept = Object.entries(schema).filter(([key, value]) => key !== 'enum' || value.length <= 20);
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutLongLists(value)]));
 }
 
 /** Every subschema with its pointer. Below `properties` and `$defs` the keys are names, not keywords. */
@@ -123,13 +135,93 @@ test('every pattern of the checked schemas has words, and no words are left over
   expect([...new Set(used)].sort()).toEqual(Object.keys(patterns).sort());
 });
 
-test('the compiled validators are fresh', () => {
+test('the modules of the schemas are fresh', () => {
   const run = spawnSync(process.execPath, ['scripts/build-validators.mjs', '--check'], { encoding: 'utf8' });
   expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-const validators = { ...blueprint, catalogEntry, profile } as unknown as Record<string, Validator>;
-const check = (name: string, value: unknown) => problems(validators[name] as Validator, value);
+const definitions: Record<string, Definition> = { ...blueprint, catalogEntry, profile };
+const check = (name: string, value: unknown) => problems(definitions[name] as Definition, value);
+
+/** Values that a definition accepts, or nearly, or not at all. */
+function valuesOf(definition: Definition): fc.Arbitrary<unknown> {
+  const { properties = {}, additionalProperties, items, required = [] } = definition;
+  const odd = fc.constantFrom<unknown>(
+    null,
+    true,
+    0,
+    -1,
+    0.5,
+    100_000,
+    1e6,
+    '',
+    ' ',
+    'a',
+    'payload',
+    'a\nb',
+    [],
+    {},
+    ['a'],
+    [{}],
+  );
+  const known = Object.fromEntries(
+    Object.entries(properties).map(([key, one]) => [key, valuesOf(one)] as const),
+  );
+  const more = additionalProperties ? valuesOf(additionalProperties) : odd;
+  const objects = fc
+    .tuple(
+      fc.record(known, { requiredKeys: [] }),
+      fc.dictionary(fc.constantFrom('a', 'b/~c', '__proto__', 'toString'), more, { maxKeys: 2 }),
+    )
+    .map(([one, others]) => Object.assign(Object.create(null), one, others) as unknown);
+  const lists = items === undefined ? odd : fc.array(valuesOf(items), { maxLength: 3 });
+  const referred = [definition.$ref, definition.then].flatMap((one) =>
+    one === undefined ? [] : [valuesOf(one)],
+  );
+  const named = fc.constantFrom<unknown>(
+    odd,
+    ...(definition.enum ?? []),
+    definition.const ?? null,
+    ...required,
+  );
+  return fc.oneof(odd, named, lists, { arbitrary: objects, weight: 4 }, ...referred);
+}
+
+/** What Ajv gives with a refusal, as ours has it. */
+function detailOf({ keyword, params }: ErrorObject): unknown {
+  const { type, allowedValues, allowedValue, limit, pattern, missingProperty, additionalProperty } = params;
+  if (keyword === 'if' || keyword === 'not') return null;
+  return type ?? allowedValues ?? allowedValue ?? limit ?? pattern ?? missingProperty ?? additionalProperty;
+}
+
+describe('refusals are those of Ajv, in its order', () => {
+  const all = [
+    ...Object.entries(blueprint).map(([name, one]) => ['blueprint', name, one] as const),
+    ['catalog', 'entry', catalogEntry] as const,
+    ['targets', 'profile', profile] as const,
+    ['models-lock', 'lock', lock] as const,
+    ['model-check', 'config', config] as const,
+  ];
+  test.each(all)('%s %s', (file, name, definition) => {
+    const schema = schemas.get(`${file}.schema.json`) as Schema;
+    const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false });
+    const { $schema, ...rest } = withoutLongLists(schema) as Schema;
+    ajv.addSchema(rest);
+    const validate = ajv.getSchema(`${schema.$id}#/$defs/${name}`) as ValidateFunction;
+    fc.assert(
+      fc.property(valuesOf(definition), (value) => {
+        validate(value);
+        const theirs = (validate.errors ?? []).map((error) => ({
+          pointer: error.instancePath,
+          keyword: error.keyword,
+          detail: detailOf(error),
+        }));
+        expect(refusals(definition, value)).toEqual(theirs);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
 
 describe('problems', () => {
   test.each([

@@ -33,7 +33,12 @@ describe('the arguments of validate, read without commander', () => {
   test.each(options.map(({ long, required }) => (required ? [long, `${long} text`] : [long, long])))(
     '%s is read',
     async (long, line) => {
-      const value = { '--fail-on': 'never', '--if-none': 'ignore', '--format': 'sarif:a:b.sarif' }[long];
+      const value = {
+        '--fail-on': 'never',
+        '--if-none': 'ignore',
+        '--format': 'sarif:a:b.sarif',
+        '--shard': '2/5',
+      }[long];
       const words = value === undefined ? line.split(' ') : [long, value];
       const argv = ['blueprint', 'validate', ...words, 'blueprints/'];
       const read = validateArguments(argv);
@@ -61,6 +66,7 @@ describe('the arguments of validate, read without commander', () => {
     ['blueprint', 'validate', '--fail-on', 'all'],
     ['blueprint', 'validate', '--if-none', 'fail'],
     ['blueprint', 'validate', '--format', 'pdf'],
+    ['blueprint', 'validate', '--shard', '6/5'],
     ['blueprint', 'validate', '--format', 'sarif:'],
   ])('%j is left to commander', (...argv) => {
     expect(validateArguments(argv)).toBeNull();
@@ -74,6 +80,7 @@ describe('the arguments of validate, read without commander', () => {
         'never',
         'warn',
         'json',
+        '1/3',
         'sarif:a.sarif',
         'help',
         'validate',

@@ -1,1 +1,2 @@
-"use strict";exports.id=4805,exports.ids=[4805],exports.modules={4805:(e,t,r)=>{function s(e,t){const r=r=>[`${Number(e.toFixed(r))} GB`,`${Number(t.toFixed(r))} GB`],s=[1,2].find(e=>r(e)[0]!==r(e)[1]);return r(s??3)}r.d(t,{figuresOf:()=>s})}};
+(function(require,module,exports,__filename,__dirname){"use strict";exports.id=4805,exports.ids=[4805],exports.modules={4805:(e,t,r)=>{function s(e,t){const r=r=>[`${Number(e.toFixed(r))} GB`,`${Number(t.toFixed(r))} GB`],s=[1,2].find(e=>r(e)[0]!==r(e)[1]);return r(s??3)}r.d(t,{figuresOf:()=>s})}};
+})

@@ -1,1 +1,2 @@
-"use strict";exports.id=4887,exports.ids=[4887],exports.modules={4887:(r,e,s)=>{s.d(e,{RegistryError:()=>t});class t extends Error{kind;problem;help;retryAfterSeconds;constructor(r,e,s,t=null){super(`${e}. ${s}.`),this.name="RegistryError",this.kind=r,this.problem=e,this.help=s,this.retryAfterSeconds=t}}}};
+(function(require,module,exports,__filename,__dirname){"use strict";exports.id=4887,exports.ids=[4887],exports.modules={4887:(r,e,s)=>{s.d(e,{RegistryError:()=>t});class t extends Error{kind;problem;help;retryAfterSeconds;constructor(r,e,s,t=null){super(`${e}. ${s}.`),this.name="RegistryError",this.kind=r,this.problem=e,this.help=s,this.retryAfterSeconds=t}}}};
+})

@@ -4,18 +4,18 @@ import type { Config } from '../check/config.ts';
 import { deciding, exitCode } from '../check/exit-code.ts';
 import type { Report, RunInfo } from '../check/report.ts';
 import { isTargetsFile } from '../hardware/select.ts';
-import { sinceStart, standardStream } from '../io/stream.ts';
+import { endNow, sinceStart, standardStream } from '../io/stream.ts';
 import { writeWhole } from '../io/write.ts';
 import { reportAnnotations } from '../report/github.ts';
 import { reportJson } from '../report/json.ts';
 import { encodePath, reportMarkdown } from '../report/markdown.ts';
 import { reportText } from '../report/text.ts';
 import { projectOf } from '../run/project.ts';
-import { type RunOptions, run } from '../run/run.ts';
+import { type Run, type RunOptions, run } from '../run/run.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { count, printable } from '../text/text.ts';
 
-import type { CommentMode, Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
+import type { Inputs, ReportFileInput, SummaryMode } from './inputs.ts';
 import { readInputs, reportFileInputs, reportFiles } from './inputs.ts';
 
 import type { Outcome } from './install.ts';
@@ -34,7 +34,9 @@ const summaryBudget = 900_000;
 export async function main(env: Env): Promise<void> {
   try {
     if (env['GITHUB_WORKSPACE']) process.chdir(env['GITHUB_WORKSPACE']);
-    process.exitCode = await checkWorkspace(readInputs(toolkit.getInput, env), env);
+    const inputs = await readInputs(toolkit.getInput, env);
+    process.exitCode = await checkWorkspace(inputs, env);
+    if (!isInstalling(inputs)) endNow();
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     if (error instanceof UsageError) {
@@ -58,7 +60,7 @@ export async function main(env: Env): Promise<void> {
 
 async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const base = inWorkspace('.', inputs.workingDirectory, 'working-directory');
-  const { config: choice } = inputs;
+  const { config: choice, changedSince } = inputs;
   const project = await projectOf(
     base,
     choice === null ? null : choice === 'none' ? false : inWorkspace(base, choice, 'config'),
@@ -69,8 +71,10 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const reports = named.length === 0 ? null : await import('./report-files.ts');
   const files = reports?.filesInWorkspace(named) ?? [];
   const failOnNew = inputs.failOnNew ?? config?.['fail-on-new'] ?? false;
+  const compare = inputs.compare ?? config?.compare ?? 'auto';
   const comparing = {
-    compare: inputs.compare ?? config?.compare ?? 'auto',
+    // What is left out would look as if it were gone; a merge compares nothing, and its parts did.
+    compare: comparesNothing(inputs, compare) ? 'none' : compare,
     namedBy: inputs.compare === null && project !== null ? `${project.file}: compare` : 'input compare',
     failOnNew,
   };
@@ -81,7 +85,8 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     include: inputs.include,
     exclude: inputs.exclude,
     targets: inputs.targets.flatMap((spec) => spec.split(',')).map((spec) => below(base, spec.trim())),
-    target: inputs.target,
+    only: inputs.target,
+    shard: inputs.shard,
     settings: inputs.set,
     catalogs: inputs.catalogs.map((path) => inWorkspace(base, path, 'catalogs')),
     force: inputs.force,
@@ -98,15 +103,27 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
     whenNobodyChose: env['RUNNER_ENVIRONMENT'] === 'self-hosted' ? 'this-machine' : 'table-rows',
     env,
     outside: false,
-    changedSince: null,
+    changedSince:
+      changedSince !== null && isCompared(changedSince, env)
+        ? (await import('./base.ts')).changesSince(changedSince, env)
+        : null,
     compare: isCompared(comparing.compare, env) ? (await import('./base.ts')).baseOf(comparing, env) : null,
     onBlueprint: (blueprint, catalog) => environments.add(blueprint, catalog),
   };
-  const models = isInstalling(inputs) ? await import('./install.ts') : null;
-  // Before anything is touched, so that wrong inputs are told; what is installed is known only afterwards.
-  const before = models === null ? null : await run(models.withoutServices(options));
-  const outcome = (await models?.bringModels(options, inputs, writeLog)) ?? null;
-  const { report, info, source } = before === null || inputs.requireInstalled ? await run(options) : before;
+  if (inputs.mode === 'plan') {
+    const { outputs, words } = await (await import('./plan.ts')).plan(options, inputs.maxJobs);
+    writeLog(words);
+    writeOutputs(outputs, env);
+    return 0;
+  }
+  const { report, info, source, outcome } =
+    inputs.mode === 'merge'
+      ? await (await import('./merge.ts')).merge(
+          inputs.reports,
+          base,
+          files.map(({ input }) => reportFiles[input].format),
+        )
+      : await checkAll(options, inputs);
   const timed = { ...info, elapsedMs: sinceStart() };
 
   writeLog(reportText(report, timed, { color: !env['NO_COLOR'], width: 120, quiet: false, source }));
@@ -115,12 +132,35 @@ async function checkWorkspace(inputs: Inputs, env: Env): Promise<number> {
   const written: ReadonlyMap<ReportFileInput, string> =
     (await reports?.writeReports(files, report, { info: timed, source, link: linkIn(env) })) ?? new Map();
   const path = written.get('report-file') ?? (await temporaryReport(report, env));
-  writeOutputs(report, { written, path, environments, installed: outcome?.installed ?? [] }, env);
+  writeOutputs(outputsOf(report, { written, path, environments, installed: outcome?.installed ?? [] }), env);
   const commentMode = inputs.comment ?? config?.comment ?? 'never';
-  if (commentMode !== 'never') writeLog(await comment(report, info, commentMode, inputs, env));
+  if (commentMode !== 'never') {
+    const { comment } = await import('./commenting.ts');
+    const isWanted = commentMode === 'always' || hasProblems(report);
+    writeLog(await comment(report, info, isWanted, inputs, env, linkIn(env)));
+  }
   if (written.size < files.length) return 2;
   const code = exitCode(deciding(report, failOnNew), inputs.failOn ?? config?.['fail-on'] ?? 'error');
   return outcome?.failed ? 1 : code;
+}
+
+/** Checks, and installs models where that is asked for. */
+async function checkAll(
+  options: RunOptions,
+  inputs: Inputs,
+): Promise<Pick<Run, 'report' | 'info' | 'source'> & { outcome: Outcome | null }> {
+  const models = isInstalling(inputs) ? await import('./install.ts') : null;
+  // Before anything is touched, so that wrong inputs are told; what is installed is known only afterwards.
+  const before = models === null ? null : await run(models.withoutServices(options));
+  const outcome = (await models?.bringModels(options, inputs, writeLog)) ?? null;
+  const checked = before === null || inputs.requireInstalled ? await run(options) : before;
+  return { ...checked, outcome };
+}
+
+/** Where nothing is to be compared, or nobody asked for it and it cannot be: with some of the targets only. */
+function comparesNothing({ mode, changedSince, shard, target }: Inputs, compare: string): boolean {
+  const isPart = shard !== null && target.length > 0;
+  return mode !== 'check' || changedSince !== null || (isPart && compare === 'auto');
 }
 
 /** The files for reports: an input wins over the config file, whose paths begin where the action runs. */
@@ -174,38 +214,6 @@ function linkIn(env: Env): (path: string, line: number) => string | null {
     blob === null || /^(?:[/~$]|\.\.\/)/.test(path) ? null : `${blob}/${encodePath(path)}#L${line}`;
 }
 
-/** Keeps the comment on the pull request. Says what was done, or why nothing was: neither is worth a failed step. */
-async function comment(
-  report: Report,
-  info: RunInfo,
-  mode: CommentMode,
-  inputs: Inputs,
-  env: Env,
-): Promise<string> {
-  const { keepComment } = await import('./comment.ts');
-  const { commentMarker, reportComment } = await import('../report/comment.ts');
-  // Other jobs of the pull request keep comments of their own.
-  const job = [
-    env['GITHUB_WORKFLOW'] ?? '',
-    env['GITHUB_JOB'] ?? '',
-    inputs.workingDirectory,
-    inputs.target ?? '',
-  ];
-  const key = job.join(' / ');
-  const { GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
-  const server = env['GITHUB_SERVER_URL'] ?? 'https://github.com';
-  const body =
-    mode === 'on-problems' && !hasProblems(report)
-      ? null
-      : reportComment(report, info, {
-          key,
-          link: linkIn(env),
-          run: repository && run ? `${server}/${repository}/actions/runs/${run}` : null,
-        });
-  const done = await keepComment({ token: inputs.githubToken, env, marker: commentMarker(key), body });
-  return `Comment on the pull request ${done}`;
-}
-
 interface Made {
   /** Reports that inputs asked for, and where they are. */
   written: ReadonlyMap<ReportFileInput, string>;
@@ -215,10 +223,17 @@ interface Made {
   installed: Outcome['installed'];
 }
 
-function writeOutputs(report: Report, { written, path, environments, installed }: Made, env: Env): void {
+type Outputs = Readonly<Record<string, string | number | boolean>>;
+
+function outputsOf(report: Report, { written, path, environments, installed }: Made): Outputs {
   const environment = environments.toString();
   const fits = environment.length <= maxOutputCharacters;
-  const outputs = {
+  if (!fits) {
+    toolkit.info(
+      `The output env is empty: with ${environment.length} characters it does not fit into a job output. Narrow the input paths, or use mn blueprint env.`,
+    );
+  }
+  return {
     ok: report.ok,
     errors: report.summary.errors,
     warnings: report.summary.warnings,
@@ -233,16 +248,14 @@ function writeOutputs(report: Report, { written, path, environments, installed }
     installed: JSON.stringify(installed),
     env: fits ? environment : '{}',
   };
+}
+
+function writeOutputs(outputs: Outputs, env: Env): void {
   try {
     if (!env['GITHUB_OUTPUT']) throw new Error('there is no GITHUB_OUTPUT');
     toolkit.setOutputs(env['GITHUB_OUTPUT'], outputs);
   } catch (error) {
     toolkit.info(`The outputs could not be written (${printable((error as Error).message)}).`);
-  }
-  if (!fits) {
-    toolkit.info(
-      `The output env is empty: with ${environment.length} characters it does not fit into a job output. Narrow the input paths, or use mn blueprint env.`,
-    );
   }
 }
 

@@ -48,6 +48,11 @@ export function baseOf({ compare, namedBy, failOnNew }: CompareChoice, env: Env)
   };
 }
 
+/** The version that changes are counted from: the one that is named; with `auto`, the base of the event. */
+export function changesSince(changedSince: string, env: Env): CompareWith | null {
+  return baseOf({ compare: changedSince, namedBy: 'input changed-since', failOnNew: true }, env);
+}
+
 function commitOf(value: unknown): string | null {
   return typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value) ? value : null;
 }

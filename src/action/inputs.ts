@@ -1,3 +1,4 @@
+import type { ShardNumber } from '../blueprint/shard-number.ts';
 import type { Worker } from '../blueprint/worker.ts';
 import { workers } from '../blueprint/worker.ts';
 import type { FailOn } from '../check/exit-code.ts';
@@ -18,13 +19,34 @@ export type CommentMode = (typeof commentModes)[number];
 export const installModes = ['never', 'missing', 'always'] as const;
 export type InstallMode = (typeof installModes)[number];
 
+/** What the action does: check, say how to split the check over jobs, or put the reports of these together. */
+export type Mode = 'check' | 'plan' | 'merge';
+
+/** The inputs of one among many jobs. */
+export interface ModeInputs {
+  mode: Mode;
+  /** Globs of the reports to merge. */
+  reports: string[];
+  /** The most jobs that a plan may ask for. */
+  maxJobs: number;
+  /** The part of the blueprints to check. */
+  shard: ShardNumber | null;
+  /** `auto`, or a ref. */
+  changedSince: string | null;
+}
+
+/** Most runs are not: modes.ts reads these where one is given. */
+const modeInputs = ['mode', 'reports', 'max-jobs', 'shard', 'changed-since'] as const;
+const plainMode: ModeInputs = { mode: 'check', reports: [], maxJobs: 0, shard: null, changedSince: null };
+
 /** The inputs of action.yml, read and checked. */
-export interface Inputs {
+export interface Inputs extends ModeInputs {
   paths: string[];
   include: string[];
   exclude: string[];
   targets: string[];
-  target: string | null;
+  /** Ids of the only targets to check. */
+  target: string[];
   set: string[];
   catalogs: string[];
   /** Null, here and below, where the workflow does not say: the config file may. */
@@ -66,11 +88,13 @@ export const reportFileInputs = Object.keys(reportFiles) as ReportFileInput[];
 
 /** Every input; a test keeps this equal to action.yml. */
 export const inputNames = [
+  'mode',
   'paths',
   'include',
   'exclude',
   'targets',
   'target',
+  'shard',
   'set',
   'catalogs',
   'force',
@@ -78,6 +102,7 @@ export const inputNames = [
   'fail-on',
   'fail-on-new',
   'compare',
+  'changed-since',
   'if-none',
   'baseline',
   'config',
@@ -92,9 +117,11 @@ export const inputNames = [
   'allow-untrusted-install',
   'worker',
   'working-directory',
+  'max-jobs',
+  'reports',
   ...reportFileInputs,
 ] as const;
-type InputName = (typeof inputNames)[number];
+export type InputName = (typeof inputNames)[number];
 
 /**
  * Reads the inputs from the environment, as the runner passes them
@@ -102,10 +129,10 @@ type InputName = (typeof inputNames)[number];
  * unknown input would otherwise be ignored, and the check would not be the one
  * that was asked for.
  */
-export function readInputs(
+export async function readInputs(
   get: (name: InputName) => string,
   env: Readonly<Record<string, string | undefined>>,
-): Inputs {
+): Promise<Inputs> {
   const problems: string[] = [];
   for (const variable of Object.keys(env)) {
     const name = /^INPUT_(.+)$/i.exec(variable)?.[1]?.toLowerCase();
@@ -133,13 +160,16 @@ export function readInputs(
     return given === null ? null : given === 'true';
   };
   const text = (name: InputName): string | null => (get(name) === '' ? null : get(name));
+  const isPlain = modeInputs.every((name) => get(name) === '');
+  const ofMode = isPlain ? plainMode : (await import('./modes.ts')).readModes(get, problems);
   const inputs: Inputs = {
+    ...ofMode,
     paths: list('paths'),
     include: list('include'),
     exclude: list('exclude'),
     targets: list('targets'),
     set: list('set'),
-    target: text('target'),
+    target: list('target').flatMap((line) => line.split(/[\s,]+/).filter(Boolean)),
     catalogs: list('catalogs'),
     force: flag('force'),
     requireInstalled: flag('require-installed'),

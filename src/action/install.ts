@@ -89,7 +89,7 @@ export async function bringModels(
   const { report, catalog } = await run({
     ...quietly,
     targets: ['detect'],
-    target: null,
+    only: [],
     positions: 'findings',
     baseline: null,
     compare: null,

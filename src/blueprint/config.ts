@@ -121,7 +121,8 @@ export function manifestLayers(manifest: Document): Contribution[] {
     let value: unknown = manifest.value;
     let pointer = '';
     let found = true;
-    for (const key of from.split('.')) {
+    const path = from.split('.');
+    for (const key of path) {
       if (!isObject(value) || !Object.hasOwn(value, key)) {
         found = false;
         break;
@@ -129,7 +130,8 @@ export function manifestLayers(manifest: Document): Contribution[] {
       value = value[key];
       pointer = child(pointer, key);
     }
-    if (found) layers.unshift({ document: manifest, pointer, value, under: to.split('.') });
+    if (found)
+      layers.unshift({ document: manifest, pointer, value, under: to === from ? path : to.split('.') });
   }
   return layers;
 }

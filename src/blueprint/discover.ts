@@ -1,11 +1,12 @@
-import ignore from 'ignore';
 import type { Document } from '../document/document.ts';
 import { locate, parseDocument } from '../document/document.ts';
-import type { Files, FolderEntry } from '../document/files.ts';
+import type { Files, FolderEntry, Read } from '../document/files.ts';
 import type { Finding, Severity } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
 import { quote } from '../text/text.ts';
 import { isObject } from './config.ts';
+import type { Rules } from './ignore.ts';
+import { parseIgnore } from './ignore.ts';
 
 /** One blueprint with the documents of its layers, or what kept them from being read. */
 export interface Blueprint {
@@ -20,6 +21,23 @@ export interface Blueprint {
   findings: Finding[];
 }
 
+/** The documents of a blueprint: its manifest, then its configs, lowest first. */
+export function documentsOf({ manifest, configs }: Blueprint): readonly Document[] {
+  return manifest === null ? configs : [manifest, ...configs];
+}
+
+/** What the blueprint calls itself: `identity.id`, `id`, else the name of its folder or file. */
+export function blueprintId(blueprint: Blueprint): string {
+  for (const { value } of documentsOf(blueprint)) {
+    if (!isObject(value)) continue;
+    const identity = isObject(value['identity'])
+      ? (value['identity']['id'] ?? value['identity']['blueprint_id'])
+      : undefined;
+    for (const id of [identity, value['id']]) if (typeof id === 'string' && id !== '') return id;
+  }
+  return (blueprint.path.split('/').at(-1) ?? blueprint.path).replace(/\.json$/, '');
+}
+
 /** Where to look: a folder to search, or a file that was named. */
 export interface Root {
   path: string;
@@ -29,11 +47,11 @@ export interface Root {
 }
 
 /** Folders that never hold blueprints. Names that begin with a dot are left out too, unless named. */
-const leftOut = new Set(['node_modules', 'payloads']);
+export const leftOut = new Set(['node_modules', 'payloads']);
 
 /** A `.gitignore` in force, and how a path becomes relative to its folder. */
-interface IgnoreRules {
-  rules: ReturnType<typeof ignore>;
+export interface IgnoreRules {
+  rules: Rules;
   /** What to take off the front of the path. */
   folder: string;
   /** What to put there instead; not empty for a file above the root. */
@@ -59,20 +77,14 @@ export function* discover(
     if (wanted(blueprint.path)) yield blueprint;
   }
 
-  function* search(folder: string, inside: boolean, ignores: IgnoreRules[]): Generator<Blueprint> {
+  function* search(folder: string, inside: boolean, ignores: readonly IgnoreRules[]): Generator<Blueprint> {
     const entries = files.list(folder);
     if (entries === null) {
       // What cannot be looked into may hold blueprints, or a database's files: worth a warning, not an error.
       yield* once(unreadableFolder(folder));
       return;
     }
-    const rulesHere = entries.some(({ name, kind }) => name === '.gitignore' && kind === 'file')
-      ? files.read(join(folder, '.gitignore'))
-      : null;
-    const rules = rulesHere?.ok
-      ? [...ignores, { folder, below: '', rules: ignore().add(rulesHere.text) }]
-      : ignores;
-
+    const rules = withRulesOf(files, folder, entries, ignores);
     let isBlueprint = inside;
     const manifest = entries.find(({ name }) => name === 'manifest.json');
     if (manifest !== undefined && !isIgnored(join(folder, 'manifest.json'), false, rules)) {
@@ -93,11 +105,7 @@ export function* discover(
 
   for (const { path, kind, ignoreAbove } of roots) {
     if (kind === 'folder') {
-      const above = ignoreAbove
-        .map(({ text, below }) => ({ folder: path, below, rules: ignore().add(text) }))
-        // Who names an ignored folder means it.
-        .filter(({ rules, below }) => !rules.ignores(`${below}/`));
-      yield* search(path, false, above);
+      yield* search(path, false, rulesAbove(path, ignoreAbove));
       continue;
     }
     const folder = blueprintFolderOf(files, path);
@@ -110,6 +118,28 @@ export function* discover(
     if (blueprint === null) notBlueprint(path);
     yield* once(blueprint);
   }
+}
+
+/** The rules in force where a search begins. */
+export function rulesAbove(folder: string, ignoreAbove: Root['ignoreAbove']): IgnoreRules[] {
+  return (
+    ignoreAbove
+      .map(({ text, below }) => ({ folder, below, rules: parseIgnore(text) }))
+      // Who names an ignored folder means it.
+      .filter(({ rules, below }) => rules.test(`${below}/`) !== 'ignored')
+  );
+}
+
+/** The rules in force in a folder: its own come last. */
+export function withRulesOf(
+  files: Files,
+  folder: string,
+  entries: readonly FolderEntry[],
+  ignores: readonly IgnoreRules[],
+): readonly IgnoreRules[] {
+  const isThere = entries.some(({ name, kind }) => name === '.gitignore' && kind === 'file');
+  const read = isThere ? files.read(join(folder, '.gitignore')) : null;
+  return read?.ok ? [...ignores, { folder, below: '', rules: parseIgnore(read.text) }] : ignores;
 }
 
 /** `folder/name`, without a leading `./`. */
@@ -127,7 +157,7 @@ function parentOf(path: string): string {
 }
 
 /** The blueprint folder that a named file belongs to: its manifest, or one of its config layers. */
-function blueprintFolderOf(files: Files, path: string): string | null {
+export function blueprintFolderOf(files: Files, path: string): string | null {
   if (path === 'manifest.json' || path.endsWith('/manifest.json')) return parentOf(path);
   const layer = /^(?:(.*)\/)?config\/(?:default|overwrite)\.json$/.exec(path);
   if (layer === null) return null;
@@ -136,11 +166,11 @@ function blueprintFolderOf(files: Files, path: string): string | null {
 }
 
 /** JSON files that may be a blueprint of their own; examples never are. */
-function isCandidate(name: string): boolean {
+export function isCandidate(name: string): boolean {
   return name.endsWith('.json') && name !== 'manifest.json' && !name.endsWith('.example.json');
 }
 
-function isIgnored(path: string, isFolder: boolean, ignores: readonly IgnoreRules[]): boolean {
+export function isIgnored(path: string, isFolder: boolean, ignores: readonly IgnoreRules[]): boolean {
   let ignored = false;
   for (const { rules, folder, below } of ignores) {
     const relative = join(
@@ -148,8 +178,7 @@ function isIgnored(path: string, isFolder: boolean, ignores: readonly IgnoreRule
       folder === '' || folder === '.' ? path : path.slice(join(folder, '').length),
     );
     const result = rules.test(isFolder ? `${relative}/` : relative);
-    if (result.ignored) ignored = true;
-    else if (result.unignored) ignored = false;
+    if (result !== null) ignored = result === 'ignored';
   }
   return ignored;
 }
@@ -173,7 +202,7 @@ function declaresModels(value: Record<string, unknown>): boolean {
 }
 
 /** The blueprint in a folder that has something called manifest.json; null where that is no blueprint's. */
-function loadFolder(
+export function loadFolder(
   files: Files,
   folder: string,
   manifestEntry: FolderEntry,
@@ -183,9 +212,8 @@ function loadFolder(
   const blueprint: Blueprint = { path: folder, kind: 'folder', manifest: null, configs: [], findings: [] };
   const configEntry = entries.find(({ name }) => name === 'config');
   const configFolder = join(folder, 'config');
-  const listed = configEntry?.kind === 'folder' ? files.list(configFolder) : [];
-  const configEntries = listed ?? [];
-  const hasDefault = configEntries.some(({ name }) => name === 'default.json');
+  const layers = configEntry?.kind === 'folder' ? layersIn(files, configFolder) : [];
+  const hasDefault = layers?.some(({ name }) => name === 'default.json') ?? false;
   // Without a config beside it, a broken manifest.json may well be somebody else's.
   const severity: Severity = hasDefault || named ? 'error' : 'warning';
 
@@ -196,7 +224,7 @@ function loadFolder(
   } else {
     blueprint.findings.push(manifest.finding);
   }
-  if (listed === null) {
+  if (layers === null) {
     blueprint.findings.push(
       finding(
         'file-unreadable',
@@ -217,15 +245,37 @@ function loadFolder(
       ),
     );
   }
-  for (const name of ['default.json', 'overwrite.json']) {
-    const entry = configEntries.find((candidate) => candidate.name === name);
-    if (entry === undefined) continue;
-    const layer = loadDocument(files, join(configFolder, name), entry.kind, 'error');
+  for (const { name, kind, read } of layers ?? []) {
+    const layer = loadDocument(files, join(configFolder, name), kind, 'error', read);
     if (!layer.ok) blueprint.findings.push(layer.finding);
     else if (isObject(layer.document.value)) blueprint.configs.push(layer.document);
     else blueprint.findings.push(notAnObject(layer.document));
   }
   return blueprint;
+}
+
+interface Layer extends FolderEntry {
+  /** Absent where it is not read yet. */
+  read?: Read;
+}
+
+const layerNames = ['default.json', 'overwrite.json'];
+
+/**
+ * The config layers in a folder, lowest first; null where it may not be read. Nearly every blueprint has both as plain
+ * files: reading them at once spares listing the folder, which takes longer than reading.
+ */
+function layersIn(files: Files, configFolder: string): Layer[] | null {
+  const layers: Layer[] = [];
+  for (const name of layerNames) {
+    const text = files.readPlain?.(join(configFolder, name)) ?? null;
+    if (text === null) break;
+    layers.push({ name, kind: 'file', read: { ok: true, text } });
+  }
+  if (layers.length === layerNames.length) return layers;
+  const entries = files.list(configFolder);
+  if (entries === null) return null;
+  return layerNames.flatMap((name) => entries.find((entry) => entry.name === name) ?? []);
 }
 
 function notAnObject(document: Document): Finding {
@@ -237,7 +287,7 @@ function notAnObject(document: Document): Finding {
   );
 }
 
-function unreadableFolder(path: string): Blueprint {
+export function unreadableFolder(path: string): Blueprint {
   const unreadable = finding(
     'file-unreadable',
     { reason: 'the folder cannot be looked into', fix: 'Make it readable, or leave it out with --exclude.' },
@@ -246,8 +296,14 @@ function unreadableFolder(path: string): Blueprint {
   return { path, kind: 'folder', manifest: null, configs: [], findings: [unreadable] };
 }
 
+/** Whether a folder's manifest.json is a blueprint's, or cannot be read so that it may be; without its config. */
+export function isBlueprintFolder(files: Files, folder: string, kind: FolderEntry['kind']): boolean {
+  const manifest = loadDocument(files, join(folder, 'manifest.json'), kind, 'warning');
+  return !manifest.ok || isManifest(manifest.document.value);
+}
+
 /** A single JSON file as a blueprint; null where it is none, and, unless it was named, where it cannot be read. */
-function loadFile(files: Files, path: string, named: boolean): Blueprint | null {
+export function loadFile(files: Files, path: string, named: boolean): Blueprint | null {
   const blueprint: Blueprint = { path, kind: 'file', manifest: null, configs: [], findings: [] };
   const read = files.read(path);
   // Most JSON files of a repository are no blueprints: a look at the text spares parsing them.

@@ -3,8 +3,9 @@ import { duplicateKeys } from '../document/document.ts';
 import { fromPointer, toPointer, valueAt } from '../document/pointer.ts';
 import { finding, replacement } from '../findings/finding.ts';
 import * as schema from '../schema/blueprint.generated.ts';
-import type { SchemaProblem, Validator } from '../schema/schema.ts';
+import type { SchemaProblem } from '../schema/schema.ts';
 import { problems } from '../schema/schema.ts';
+import type { Schema } from '../schema/validate.ts';
 import { correction, didYouMean } from '../text/nearest.ts';
 import { either } from '../text/text.ts';
 import type { ConfigPlace, Contribution } from './config.ts';
@@ -20,7 +21,7 @@ import type { Blueprint } from './discover.ts';
  * known; a value that a higher layer replaces does not count.
  */
 export function reportSchema(
-  validator: Validator,
+  definition: Schema,
   place: ConfigPlace,
   section: string,
   out: Extracted,
@@ -31,7 +32,7 @@ export function reportSchema(
   for (const contribution of place.contributions) {
     const { document, pointer: base, under } = contribution;
     const value = nested(contribution);
-    for (const problem of problems(validator, value)) {
+    for (const problem of problems(definition, value)) {
       if (!concerns(problem.pointer)) continue;
       const keys = fromPointer(problem.pointer);
       const location = {

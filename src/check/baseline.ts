@@ -2,6 +2,7 @@ import { isObject } from '../blueprint/config.ts';
 import type { Document } from '../document/document.ts';
 import { locate, parseDocument } from '../document/document.ts';
 import { child } from '../document/pointer.ts';
+import type { Range } from '../document/position.ts';
 import type { SourceProblem } from '../document/source.ts';
 import { inOrder, readSource } from '../document/source.ts';
 import type { Finding } from '../findings/finding.ts';
@@ -114,6 +115,26 @@ export interface BaselineContext {
   pathIn(path: string): string;
   /** Whether a blueprint that this run did not check is gone, by its path in the baseline. */
   isGone(blueprint: string): boolean;
+  /** Whether this run is to say what became of a blueprint of the baseline that it did not check; all where absent. */
+  decides?(blueprint: string): boolean;
+}
+
+/** The entries of a baseline that match nothing any more. */
+export interface Stale {
+  file: string;
+  amount: number;
+  /** The first of them in the file: its number, what it is, and where it stands. */
+  first: { at: number; words: string; pointer: string; range: Range | null };
+}
+
+/** The finding that tells of stale entries. */
+export function staleFinding({ file, amount, first }: Stale): Finding {
+  const { pointer, range, words } = first;
+  return finding(
+    'baseline-stale',
+    { file, entries: amount, first: words },
+    { location: { file, pointer, range } },
+  );
 }
 
 const known: Answer = { hidden: { by: 'baseline', reason: null }, change: null };
@@ -134,7 +155,10 @@ function idsOf(id: FindingId): FindingId[] {
 }
 
 /** Hides the errors and warnings that a baseline has, and tells of entries that match none. */
-export function baselineSieve(baseline: Baseline, context: BaselineContext): Sieve {
+export function baselineSieve(
+  baseline: Baseline,
+  context: BaselineContext,
+): Sieve & { stale(checked: Checked): Stale | null } {
   const met = new KnownFindings();
   return {
     ask(occurrence) {
@@ -145,38 +169,45 @@ export function baselineSieve(baseline: Baseline, context: BaselineContext): Sie
       for (const entry of matching) met.add(entry);
       return matching.length > 0 ? known : shown;
     },
-    findings: (checked) => staleFindings(baseline, met, checked, context),
+    stale: (checked) => staleEntries(baseline, met, checked, context),
+    findings(checked) {
+      const stale = this.stale(checked);
+      return stale === null ? [] : [staleFinding(stale)];
+    },
   };
 }
 
 /** Of targets and blueprints that this run did not check nothing is known: their entries are not stale. */
-function staleFindings(
+function staleEntries(
   baseline: Baseline,
   met: KnownFindings,
   checked: Checked,
   context: BaselineContext,
-): Finding[] {
+): Stale | null {
   const targets = new Set(['', ...checked.targets]);
-  const blueprints = new Set(['', ...checked.blueprints.map(context.pathIn)]);
-  const stale: { pointer: string; words: string }[] = [];
+  const decides = (blueprint: string) => context.decides?.(blueprint) ?? true;
+  const blueprints = new Set(checked.blueprints.map(context.pathIn));
+  if (decides('')) blueprints.add('');
+  const stale: { at: number; pointer: string; words: string }[] = [];
+  let at = -1;
   for (const [blueprint, findings] of baseline.known.tree) {
     const isChecked = blueprints.has(blueprint);
-    if (!isChecked && !context.isGone(blueprint)) continue;
+    const isSkipped = !isChecked && !(decides(blueprint) && context.isGone(blueprint));
     for (const [id, places] of findings) {
       for (const [place, known] of places) {
+        at++;
+        if (isSkipped) continue;
         const isMet = (target: string) => met.hasEntry(blueprint, id, place, target);
         if (isChecked && ![...known].some((target) => targets.has(target) && !isMet(target))) continue;
         const pointer = ['blueprints', blueprint, id, place].reduce(child, '');
-        stale.push({ pointer, words: `${short(id)} in ${short(blueprint === '' ? place : blueprint)}` });
+        stale.push({ at, pointer, words: `${short(id)} in ${short(blueprint === '' ? place : blueprint)}` });
       }
     }
   }
   const [first] = stale;
-  if (first === undefined) return [];
+  if (first === undefined) return null;
   const { file, text } = baseline;
-  const range = rangeIn(file, text, first.pointer);
-  const data = { file, entries: stale.length, first: first.words };
-  return [finding('baseline-stale', data, { location: { file, pointer: first.pointer, range } })];
+  return { file, amount: stale.length, first: { ...first, range: rangeIn(file, text, first.pointer) } };
 }
 
 function rangeIn(file: string, text: string, pointer: string) {

@@ -1,5 +1,5 @@
-import type { ConfigPlace } from '../blueprint/config.ts';
 import type { Declaration } from '../blueprint/declarations.ts';
+import type { BlueprintRequirements } from '../blueprint/requirements.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
 import type { Finding } from '../findings/finding.ts';
@@ -53,10 +53,10 @@ export class Beside {
 
   check(
     parts: readonly Part[],
-    requirements: ConfigPlace,
+    requirements: BlueprintRequirements | null,
   ): { findings: Finding[]; estimates: (DeclarationEstimate | null)[] } {
     const { findings, estimates } = this.#memory.check(parts);
-    const about = requirements.isObject ? requirementFindings(requirements, parts, this.#targets) : [];
+    const about = requirements === null ? [] : requirementFindings(requirements, parts, this.#targets);
     return { findings: [...findings, ...about], estimates };
   }
 }

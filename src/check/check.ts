@@ -1,18 +1,21 @@
-import { isObject } from '../blueprint/config.ts';
 import type { Declaration } from '../blueprint/declarations.ts';
 import { dockerModelRunner, extract } from '../blueprint/declarations.ts';
 import type { Blueprint } from '../blueprint/discover.ts';
-import { join } from '../blueprint/discover.ts';
+import { blueprintId, documentsOf, join } from '../blueprint/discover.ts';
+import type { BlueprintRequirements } from '../blueprint/requirements.ts';
+import { readRequirements } from '../blueprint/requirements.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { dockerKey, isUnusualSpelling } from '../catalog/name.ts';
 import { effectiveBackend } from '../compatibility/assess.ts';
-import type { Document } from '../document/document.ts';
 import { locate } from '../document/document.ts';
 import type { Files } from '../document/files.ts';
 import { dotted } from '../document/pointer.ts';
+import type { Range } from '../document/position.ts';
 import type { Finding, Location, Severity } from '../findings/finding.ts';
 import { compareFindings, finding, replacement, sortFindings } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
+import type { Checked } from './alike.ts';
+import { Alike } from './alike.ts';
 import type { Assessment } from './assessments.ts';
 import { Assessments } from './assessments.ts';
 import type { Beside, Part } from './beside.ts';
@@ -53,10 +56,53 @@ export interface CheckInput {
   notBlueprints: readonly string[];
   /** Says which findings are hidden, and which are new; everything is shown without one. */
   sieve?: Sieve | null;
+  /** Gets what each blueprint says, before it is checked. */
+  onFacts?: ((facts: BlueprintFacts) => void) | undefined;
+}
+
+/** What a blueprint says, before any target: enough to check it on targets that are known later. */
+export interface BlueprintFacts {
+  path: string;
+  id: string;
+  /** False where a layer cannot be read: `findings` say so, and nothing else is known. */
+  readable: boolean;
+  declarations: Declaration[];
+  /** What is wrong with it on any target. */
+  findings: Finding[];
+  requirements: BlueprintRequirements | null;
+  /** Where values of one of its files stand, by pointer; what is not found is left out. */
+  locate(file: string, pointers: Iterable<string>): ReadonlyMap<string, Range>;
+}
+
+/** `CheckInput`, with blueprints that were read before. */
+export interface FactsInput extends Omit<CheckInput, 'blueprints' | 'files' | 'onFacts'> {
+  blueprints: Iterable<BlueprintFacts>;
 }
 
 /** Checks every model of every blueprint against every target. Pure but for `files`. */
 export function check(input: CheckInput): Report {
+  const { blueprints, files, onFacts } = input;
+  const isPlain = onFacts == null && input.sieve == null && input.installed === null;
+  const toFacts = (blueprint: Blueprint) => {
+    const facts = factsOf(blueprint, files);
+    onFacts?.(facts);
+    return facts;
+  };
+  // Who looks at each blueprint or finding gets to see each.
+  return checkAll(input, blueprints, toFacts, isPlain ? new Alike(input.positions) : null);
+}
+
+/** `check`, of what is known of the blueprints. Pure. */
+export function checkFacts(input: FactsInput): Report {
+  return checkAll(input, input.blueprints, (facts) => facts, null);
+}
+
+function checkAll<One>(
+  input: Omit<FactsInput, 'blueprints'>,
+  ones: Iterable<One>,
+  toFacts: (one: One) => BlueprintFacts,
+  alike: { checked(one: One, check: (one: One) => Checked): Checked } | null,
+): Report {
   const beside = input.beside?.(input.targets) ?? null;
   const assessments = new Assessments(input.catalog, input.targets, input.force, beside);
   const sieve = input.sieve ?? null;
@@ -73,19 +119,22 @@ export function check(input: CheckInput): Report {
   const blueprints: ReportBlueprint[] = [];
   let declarations = 0;
   let skipped = 0;
-  for (const blueprint of input.blueprints) {
-    const checked = checkBlueprint(blueprint, assessments, beside, input);
+  const checkOne = (one: One): Checked => {
+    const facts = toFacts(one);
+    const { blueprint, findings: about } = checkBlueprint(facts, assessments, beside, input);
+    blueprint.declarations = blueprint.declarations.map((each) => shared.declaration(each));
+    for (const found of about) found.blueprint = facts.path;
+    return { blueprint, findings: about.map((found) => shared.finding(found)) };
+  };
+  for (const one of ones) {
+    const checked = alike === null ? checkOne(one) : alike.checked(one, checkOne);
     blueprints.push(checked.blueprint);
     // Not spread into one call: a hostile blueprint has more findings than a call takes arguments.
-    for (const found of checked.findings) {
-      found.blueprint = blueprint.path;
-      sift(shared.finding(found));
-    }
+    for (const found of checked.findings) sift(found);
     declarations += checked.blueprint.declarations.length;
     for (const declaration of checked.blueprint.declarations) {
       if (declaration.skipped !== null) skipped++;
     }
-    checked.blueprint.declarations = checked.blueprint.declarations.map((one) => shared.declaration(one));
   }
   findings.push(...(input.installed?.services() ?? []));
   findings.push(...missing(input, blueprints.length));
@@ -123,7 +172,10 @@ export function check(input: CheckInput): Report {
 }
 
 /** A named file that is no blueprint, and a search that found none. */
-function missing({ ifNone, searched, notBlueprints }: CheckInput, found: number): Finding[] {
+export function missing(
+  { ifNone, searched, notBlueprints }: Pick<CheckInput, 'ifNone' | 'searched' | 'notBlueprints'>,
+  found: number,
+): Finding[] {
   if (ifNone === null) return [];
   const places =
     notBlueprints.length > 0
@@ -134,29 +186,52 @@ function missing({ ifNone, searched, notBlueprints }: CheckInput, found: number)
   return places.map((place) => finding('no-blueprint', { searched: place }, { severity: ifNone }));
 }
 
+const nowhere: ReadonlyMap<string, Range> = new Map();
 const none: ReportDeclaration['statuses'] = Object.freeze(Object.create(null));
 
-function checkBlueprint(
-  blueprint: Blueprint,
-  assessments: Assessments,
-  beside: Beside | null,
-  input: CheckInput,
-): { blueprint: ReportBlueprint; findings: Finding[] } {
+function factsOf(blueprint: Blueprint, files: CheckInput['files']): BlueprintFacts {
+  const { path: folder, kind } = blueprint;
+  const common = {
+    path: folder,
+    id: blueprintId(blueprint),
+    locate: (file: string, pointers: Iterable<string>) => {
+      const document = documentsOf(blueprint).find((one) => one.file === file);
+      return document === undefined ? nowhere : locate(document, pointers);
+    },
+  };
   // Of a blueprint with an unreadable layer the effective config is not known: whatever else were said could be wrong.
   if (blueprint.findings.length > 0) {
-    const { path, findings } = blueprint;
-    return { blueprint: { path, id: blueprintId(blueprint), declarations: [] }, findings };
+    return {
+      ...common,
+      readable: false,
+      declarations: [],
+      findings: blueprint.findings,
+      requirements: null,
+    };
   }
-
   const { declarations, findings, payloadFiles, requirements } = extract(blueprint);
-  const payloads = join(blueprint.kind === 'folder' ? blueprint.path : folderOf(blueprint.path), 'payloads');
+  const payloads = join(kind === 'folder' ? folder : folderOf(folder), 'payloads');
   for (const { path, field, file, pointer } of payloadFiles) {
-    if (!input.files.hasFile(join(payloads, path))) {
+    if (!files.hasFile(join(payloads, path))) {
       findings.push(
         finding('payload-missing', { path, field }, { location: { file, pointer, range: null } }),
       );
     }
   }
+  return { ...common, readable: true, declarations, findings, requirements: readRequirements(requirements) };
+}
+
+function checkBlueprint(
+  blueprint: BlueprintFacts,
+  assessments: Assessments,
+  beside: Beside | null,
+  input: Omit<FactsInput, 'blueprints'>,
+): Checked {
+  const { declarations, findings, requirements } = blueprint;
+  if (!blueprint.readable) {
+    return { blueprint: { path: blueprint.path, id: blueprint.id, declarations: [] }, findings };
+  }
+
   const accepted = acceptedOf(declarations);
 
   const parts: Part[] = [];
@@ -185,7 +260,7 @@ function checkBlueprint(
   // `map` makes an array that is no longer than it must be; one that is pushed to has room for 17.
   const reported: ReportBlueprint = {
     path: blueprint.path,
-    id: blueprintId(blueprint),
+    id: blueprint.id,
     declarations: parts.map((part, index) => reportedDeclaration(part, estimates[index] ?? null)),
   };
   addPositions(blueprint, reported, findings, input.positions);
@@ -235,7 +310,7 @@ function checkDeclaration(
   accepted: ReadonlyMap<string, Declaration['accepted']>,
   assessments: Assessments,
   beside: Beside | null,
-  input: CheckInput,
+  input: Omit<FactsInput, 'blueprints'>,
 ): { assessment: Assessment | null; findings: Finding[] } {
   const { ref, skipped, provider } = declaration;
   if (skipped !== null || ref === null || provider !== dockerModelRunner)
@@ -301,30 +376,35 @@ function checkDeclaration(
   return { assessment, findings };
 }
 
-/** Looks up lines and columns in the texts that are still at hand. */
+/** Looks up lines and columns. */
 function addPositions(
-  blueprint: Blueprint,
+  blueprint: BlueprintFacts,
   reported: ReportBlueprint,
   findings: readonly Finding[],
   positions: CheckInput['positions'],
 ): void {
+  // By file and pointer: what several findings point at is one place.
+  const wanted = new Map<string, Map<string, Location | null>>();
+  const placesIn = (file: string) => {
+    let places = wanted.get(file);
+    if (places === undefined) wanted.set(file, (places = new Map()));
+    return places;
+  };
+  for (const found of findings) {
+    const { location } = found;
+    if (location === null || location.range !== null) continue;
+    const places = placesIn(location.file);
+    const known = places.get(location.pointer);
+    if (known) found.location = known;
+    else places.set(location.pointer, location);
+  }
   const declarations = positions === 'all' ? reported.declarations : [];
-  for (const document of documentsOf(blueprint)) {
-    const { file } = document;
-    // What several findings point at is one place.
-    const places = new Map<string, Location | null>();
-    for (const found of findings) {
-      const { location } = found;
-      if (location === null || location.range !== null || location.file !== file) continue;
-      const known = places.get(location.pointer);
-      if (known) found.location = known;
-      else places.set(location.pointer, location);
-    }
-    for (const { file: its, sourcePointer } of declarations) {
-      if (its === file && !places.has(sourcePointer)) places.set(sourcePointer, null);
-    }
-    if (places.size === 0) continue;
-    const ranges = locate(document, places.keys());
+  for (const { file, sourcePointer } of declarations) {
+    const places = placesIn(file);
+    if (!places.has(sourcePointer)) places.set(sourcePointer, null);
+  }
+  for (const [file, places] of wanted) {
+    const ranges = blueprint.locate(file, places.keys());
     for (const [pointer, location] of places) {
       if (location !== null) location.range = ranges.get(pointer) ?? null;
     }
@@ -332,22 +412,6 @@ function addPositions(
       if (declaration.file === file) declaration.range = ranges.get(declaration.sourcePointer) ?? null;
     }
   }
-}
-
-function documentsOf(blueprint: Blueprint): Document[] {
-  return blueprint.manifest === null ? blueprint.configs : [blueprint.manifest, ...blueprint.configs];
-}
-
-/** What the blueprint calls itself: `identity.id`, `id`, else the name of its folder or file. */
-export function blueprintId(blueprint: Blueprint): string {
-  for (const { value } of documentsOf(blueprint)) {
-    if (!isObject(value)) continue;
-    const identity = isObject(value['identity'])
-      ? (value['identity']['id'] ?? value['identity']['blueprint_id'])
-      : undefined;
-    for (const id of [identity, value['id']]) if (typeof id === 'string' && id !== '') return id;
-  }
-  return (blueprint.path.split('/').at(-1) ?? blueprint.path).replace(/\.json$/, '');
 }
 
 function folderOf(path: string): string {

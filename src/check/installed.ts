@@ -26,6 +26,27 @@ export type InstalledModels =
   /** There is no runner. */
   | ({ ok: false } & Lack);
 
+/** A service that is not there. */
+export interface MissingService extends Lack {
+  /** Some declaration that cannot do without its model needs it. */
+  required: boolean;
+  models: { model: string; blueprint: string }[];
+}
+
+/** The finding that tells of it. */
+export function serviceFinding({
+  reason,
+  fix,
+  models,
+  required,
+}: Lack & { required: boolean; models: string[] }): Finding {
+  return finding(
+    'runner-unavailable',
+    { reason, fix, models },
+    required ? {} : { severity: 'note' as const },
+  );
+}
+
 /** What a declaration needs of the runner. */
 interface Need {
   /** What `mn model install` takes: the catalog id, or the reference itself. */
@@ -43,7 +64,9 @@ interface Need {
  */
 export class InstalledCheck {
   readonly #installed: InstalledModels;
-  readonly #missing = new Map<string, { lack: Lack; models: Set<string>; required: boolean }>();
+  readonly #missing = new Map<string, { lack: Lack; models: Map<string, string>; required: boolean }>();
+  /** Path of the blueprint that is checked now. */
+  blueprint = '';
 
   constructor(installed: InstalledModels) {
     this.#installed = installed;
@@ -62,9 +85,9 @@ export class InstalledCheck {
     const { model, dockerModel, backend, forced } = need;
     const lack = installed.ok ? (backend === null ? null : installed.lacksBackend(backend)) : installed;
     if (lack !== null) {
-      const known = this.#missing.get(lack.reason) ?? { lack, models: new Set(), required: false };
+      const known = this.#missing.get(lack.reason) ?? { lack, models: new Map(), required: false };
       this.#missing.set(lack.reason, known);
-      known.models.add(model);
+      if (!known.models.has(model)) known.models.set(model, this.blueprint);
       known.required ||= required;
     }
     if (!installed.ok || installed.has(dockerModel)) return [];
@@ -82,13 +105,19 @@ export class InstalledCheck {
 
   /** What is to be told of the run as a whole: each service that is missing once, however many need it. */
   services(): Finding[] {
-    return [...this.#missing.values()].map(({ lack: { reason, fix }, models, required }) =>
-      finding(
-        'runner-unavailable',
-        { reason, fix, models: [...models] },
-        required ? {} : { severity: 'note' as const },
-      ),
+    return this.missing().map(({ models, ...service }) =>
+      serviceFinding({ ...service, models: models.map(({ model }) => model) }),
     );
+  }
+
+  /** The services that are missing, each with the models that need it and the blueprint that is the first to. */
+  missing(): MissingService[] {
+    return [...this.#missing.values()].map(({ lack: { reason, fix }, models, required }) => ({
+      reason,
+      fix,
+      required,
+      models: [...models].map(([model, blueprint]) => ({ model, blueprint })),
+    }));
   }
 }
 

@@ -102,8 +102,31 @@ export interface Report {
   hidden: HiddenFinding[];
   /** What changed against another version; null where nothing was compared. */
   comparison: Comparison | null;
+  /** What was not checked because no change can affect it; absent where that was not asked for. */
+  leftOut?: LeftOut;
   /** What registries say of the models of catalogs; absent where nobody asked. */
   artifacts?: ReportArtifact[];
+  /** In one shard of a run: what the JSON report has besides, so that the shards can be merged. */
+  shard?: ShardWriter;
+}
+
+/** Further fields of the JSON report of a shard. */
+export interface ShardWriter {
+  ofFinding(finding: Finding): object;
+  ofDeclaration(declaration: ReportDeclaration): object;
+  /** The lines of its `shard`, without a comma behind. */
+  lines(): Iterable<string>;
+}
+
+/** How much of the repository no change since another version can affect. */
+export interface LeftOut {
+  blueprints: number;
+  /** The version, as asked for: `origin/main`. */
+  since: string;
+  /** The commit that it names, or where this branch left it. */
+  commit: string;
+  /** What changed that concerns every blueprint, so that none is left out: `the targets`; null for nothing. */
+  everything: string | null;
 }
 
 /** The model of one catalog entry in its registry. */

@@ -1,6 +1,4 @@
-import type { ConfigPlace } from '../blueprint/config.ts';
 import type { BlueprintRequirements, Stated } from '../blueprint/requirements.ts';
-import { readRequirements } from '../blueprint/requirements.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { meets } from '../compatibility/assess.ts';
 import { dotted } from '../document/pointer.ts';
@@ -22,12 +20,11 @@ interface Lack {
  * blueprint's required models need. Cores and disk are not known of a target, so nothing is said of them.
  */
 export function requirementFindings(
-  place: ConfigPlace,
+  requirements: BlueprintRequirements,
   parts: readonly Part[],
   targets: readonly Target[],
 ): Finding[] {
-  const requirements = readRequirements(place);
-  return requirements === null ? [] : [...notMet(requirements, targets), ...understated(requirements, parts)];
+  return [...notMet(requirements, targets), ...understated(requirements, parts)];
 }
 
 function notMet(requirements: BlueprintRequirements, targets: readonly Target[]): Finding[] {

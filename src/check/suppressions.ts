@@ -2,7 +2,7 @@ import type { Finding } from '../findings/finding.ts';
 import { finding } from '../findings/finding.ts';
 import { globMatcher } from '../text/glob.ts';
 import type { Suppression } from './config.ts';
-import type { Answer, Sieve } from './sieve.ts';
+import type { Answer, Checked, Sieve } from './sieve.ts';
 import { shown } from './sieve.ts';
 
 /** What suppressions need to know besides themselves. */
@@ -13,6 +13,20 @@ export interface SuppressionContext {
   pathIn(path: string): string;
   /** Nothing narrowed what is checked: what is not there now is nowhere. */
   isWhole: boolean;
+}
+
+/** What became of a suppression, and what is to be told where nothing hid behind it. */
+export interface SuppressionState {
+  /** `unused`: what it is about was checked, and it hid nothing. `unseen`: that was not checked. */
+  state: 'expired' | 'used' | 'unused' | 'unseen';
+  finding: Finding;
+}
+
+/** The findings about suppressions themselves. */
+export function suppressionFindings(states: readonly SuppressionState[]): Finding[] {
+  return states.flatMap(({ state, finding: about }) =>
+    state === 'expired' || state === 'unused' ? [about] : [],
+  );
 }
 
 interface Rule {
@@ -27,7 +41,10 @@ interface Rule {
  * Hides what a suppression names, the first that does; tells of those that
  * expired and of those that hide nothing.
  */
-export function suppressionSieve(suppressions: readonly Suppression[], context: SuppressionContext): Sieve {
+export function suppressionSieve(
+  suppressions: readonly Suppression[],
+  context: SuppressionContext,
+): Sieve & { states(checked: Checked): SuppressionState[] } {
   const rules = suppressions.map((suppression): Rule => {
     const { blueprint, until, reason } = suppression;
     const matches = globMatcher(blueprint);
@@ -61,17 +78,23 @@ export function suppressionSieve(suppressions: readonly Suppression[], context: 
       }
       return answer;
     },
-    findings({ blueprints, targets }) {
-      return rules.flatMap((rule): Finding[] => {
+    states({ blueprints, targets }) {
+      return rules.map((rule): SuppressionState => {
         const { finding: id, blueprint, target, until, reason, location } = rule.suppression;
         if (rule.isExpired && until !== null) {
-          return [finding('suppression-expired', { finding: id, blueprint, until, reason }, { location })];
+          const about = { finding: id, blueprint, until, reason };
+          return { state: 'expired', finding: finding('suppression-expired', about, { location }) };
         }
         const isSeen =
           context.isWhole || (blueprints.some(rule.isMeant) && (target === null || targets.includes(target)));
-        if (rule.isUsed || !isSeen) return [];
-        return [finding('suppression-unused', { finding: id, blueprint, target }, { location })];
+        return {
+          state: rule.isUsed ? 'used' : isSeen ? 'unused' : 'unseen',
+          finding: finding('suppression-unused', { finding: id, blueprint, target }, { location }),
+        };
       });
+    },
+    findings(checked) {
+      return suppressionFindings(this.states(checked));
     },
   };
 }

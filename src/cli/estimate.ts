@@ -68,7 +68,7 @@ export async function modelEstimate(
   const wantsTargets = options.targets.length > 0 || options.set.length > 0;
   const chosen = wantsTargets
     ? await chooseTargets(
-        { specs: options.targets, only: null, settings: options.set, whenNobodyChose: 'this-machine' },
+        { specs: options.targets, only: [], settings: options.set, whenNobodyChose: 'this-machine' },
         repository,
         options.targets.length > 0 ? nodeFiles(['/']) : files,
       )

@@ -1,4 +1,4 @@
-import { standardStream } from '../io/stream.ts';
+import { endNow, standardStream } from '../io/stream.ts';
 import { guardLines } from '../report/guard.ts';
 import { UsageError } from '../run/usage-error.ts';
 import { printable } from '../text/text.ts';
@@ -18,7 +18,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     // What most runs do; all other commands stay unloaded.
     const given = validateArguments(argv);
     if (given === null) await (await import('./program.ts')).parse(argv, act);
-    else await act(given.global, (terminal) => validate(given.paths, given.options, terminal));
+    else {
+      await act(given.global, (terminal) => validate(given.paths, given.options, terminal));
+      endNow();
+    }
   } catch (error) {
     process.exitCode = 2;
     if (error instanceof UsageError) {

@@ -1,6 +1,7 @@
 import { defaultModelId } from '../catalog/built-in.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { Assessments } from '../check/assessments.ts';
+import { Beside } from '../check/beside.ts';
 import { effectiveBackend } from '../compatibility/assess.ts';
 import type { Verdict } from '../compatibility/verdict.ts';
 import { describeFacts } from '../hardware/describe.ts';
@@ -113,7 +114,7 @@ export async function modelShow(ref: string, options: ShowOptions, terminal: Ter
   const asked = options.compatibility || options.targets.length > 0 || options.set.length > 0;
   const chosen = asked
     ? await chooseTargets(
-        { specs: options.targets, only: null, settings: options.set, whenNobodyChose: 'this-machine' },
+        { specs: options.targets, only: [], settings: options.set, whenNobodyChose: 'this-machine' },
         repository,
         nodeFiles([options.targets.length > 0 ? '/' : repository]),
       )
@@ -204,7 +205,6 @@ function paintStatus(verdict: Verdict, { colors }: Terminal): string {
 
 /** `takes 1.6 GB of 6 GB at 4096 tokens: fits (changes no verdict)`; empty where the model is not known. */
 async function estimateText(entry: CatalogEntry, target: Target, verdict: Verdict): Promise<string> {
-  const { Beside } = await import('../check/beside.ts');
   const { figuresOf } = await import('../report/figures.ts');
   const { costs } = await import('../memory/more-costs.generated.ts');
   const { estimate } = new Beside([target], costs).besideVerdict(verdict, entry, 0);

@@ -22,6 +22,7 @@ import type { EstimateCommandOptions } from './estimate.ts';
 import type { InstallOptions } from './install.ts';
 import type { ListOptions, ShowOptions } from './model.ts';
 import type { RemoveOptions } from './remove.ts';
+import { report } from './report-command.ts';
 import type { RequirementsOptions } from './requirements.ts';
 import type { TargetListOptions } from './target.ts';
 import type { UpdateOptions } from './update.ts';
@@ -344,4 +345,4 @@ const finding: Fill = (group, start) => {
 };
 
 /** What adds the commands of each group. */
-export const fill = { blueprint, model, catalog, target, finding };
+export const fill = { blueprint, model, catalog, target, finding, report };

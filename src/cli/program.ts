@@ -21,6 +21,7 @@ const groups = [
   { name: 'catalog', description: 'the catalog of this repository', fill: fill.catalog },
   { name: 'target', description: 'the machines to check against', fill: fill.target },
   { name: 'finding', description: 'the kinds of findings', fill: fill.finding },
+  { name: 'report', description: 'the reports of a split run', fill: fill.report },
 ];
 
 /**

@@ -21,6 +21,7 @@ export interface OutputOptions {
 
 /** The reports that a run is to write. */
 export interface Reports {
+  formats: FormatName[];
   /** What they need to know of the run. */
   positions: RunOptions['positions'];
   /** The format that goes to stdout; null where all go to files. */
@@ -40,6 +41,7 @@ export interface Reports {
 export function reportsOf(options: OutputOptions): Reports {
   const all = destinations(options);
   return {
+    formats: all.map(({ format }) => format),
     positions: positionsFor(all.map(({ format }) => format)),
     onStdout: all.find(({ file }) => file === null)?.format ?? null,
     async write(report, { info, source, quiet }, terminal) {

@@ -1,4 +1,4 @@
-import { blueprintId } from '../check/check.ts';
+import { blueprintId } from '../blueprint/discover.ts';
 import { needsOf, worstOn } from '../check/least.ts';
 import { nodeFiles } from '../io/files.ts';
 import { costsByName } from '../memory/cost.ts';
@@ -46,7 +46,7 @@ export async function blueprintRequirements(
       ? []
       : (
           await chooseTargets(
-            { specs: options.targets, only: null, settings: [], whenNobodyChose: 'this-machine' },
+            { specs: options.targets, only: [], settings: [], whenNobodyChose: 'this-machine' },
             repository,
             nodeFiles(['/']),
           )

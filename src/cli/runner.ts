@@ -52,7 +52,7 @@ export function entriesOf(catalog: Catalog, refs: readonly string[]): CatalogEnt
 
 /** The machine that this runs on. */
 export async function thisMachine(settings: readonly string[]): Promise<Target> {
-  const choice = { specs: ['detect'], only: null, settings, whenNobodyChose: 'this-machine' } as const;
+  const choice = { specs: ['detect'], only: [], settings, whenNobodyChose: 'this-machine' } as const;
   const { targets } = await chooseTargets(choice, repositoryOf('.'), nodeFiles(['/']));
   return targets[0] as Target;
 }

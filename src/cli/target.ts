@@ -32,7 +32,7 @@ export async function targetList(options: TargetListOptions, terminal: Terminal)
     own.ok && own.file !== null
       ? (
           await chooseTargets(
-            { specs: [], only: null, settings: [], whenNobodyChose: 'this-machine' },
+            { specs: [], only: [], settings: [], whenNobodyChose: 'this-machine' },
             repository,
             files,
           )

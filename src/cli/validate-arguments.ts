@@ -1,3 +1,4 @@
+import { parseShard } from '../blueprint/shard-number.ts';
 import { type FailOn, failOnLevels } from '../check/exit-code.ts';
 import { type Destination, parseDestination } from '../run/format-names.ts';
 import { type IfNone, ifNoneLevels } from '../run/run.ts';
@@ -55,6 +56,14 @@ const values = new Map<string, Take>([
   ['--baseline', text('baseline')],
   ['--config', text('config')],
   ['--output', text('output')],
+  [
+    '--shard',
+    (options, value) => {
+      const shard = parseShard(value);
+      if (shard !== null) options.shard = shard;
+      return shard !== null;
+    },
+  ],
   [
     '--fail-on',
     (options, value) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { parseShard, type ShardNumber, shardForm } from '../blueprint/shard-number.ts';
 import type { Destination } from '../run/format-names.ts';
 import { formatNames, parseDestination } from '../run/format-names.ts';
 import { ifNoneLevels } from '../run/run.ts';
@@ -27,7 +28,7 @@ const examples = [
   ['mn blueprint validate --format text --format sarif:models.sarif', ''],
 ] as const;
 
-const formatOption = () =>
+export const formatOption = () =>
   new Option(
     '--format <format>',
     `how to report: ${formatNames.join(', ')} (default: text); with a file, as in sarif:out.sarif, it is written there; repeatable`,
@@ -39,6 +40,12 @@ const formatOption = () =>
       throw new InvalidArgumentError(`Name a file behind the colon, or leave out both.`);
     return [...before, destination];
   });
+
+function shardOf(value: string): ShardNumber {
+  const shard = parseShard(value);
+  if (shard === null) throw new InvalidArgumentError(shardForm);
+  return shard;
+}
 
 /** Adds `validate` to its group. */
 export function addValidate(group: Command, start: Start): void {
@@ -58,6 +65,12 @@ export function addValidate(group: Command, start: Start): void {
     .option('--no-fail-new-only', 'all findings count, whatever the config file says')
     .option('--changed-since <ref>', 'only blueprints that a change since this branch left it can affect')
     .option('--changed-files', 'the paths are files that changed: only the blueprints that they belong to')
+    .addOption(
+      new Option(
+        '--shard <i/n>',
+        'only a part of the blueprints, as 2/5; mn report merge puts them together',
+      ).argParser(shardOf),
+    )
     .option('--compare <ref>', 'also check the commit where this branch left it, and say what is new')
     .option('--no-compare', 'compare nothing, whatever the config file says')
     .addOption(

@@ -1,3 +1,4 @@
+import type { ShardNumber } from '../blueprint/shard-number.ts';
 import type { Config } from '../check/config.ts';
 import type { FailOn } from '../check/exit-code.ts';
 import { deciding, exitCode } from '../check/exit-code.ts';
@@ -30,6 +31,7 @@ export interface ValidateOptions extends OutputOptions {
   changedSince?: string;
   /** The paths are files that changed. */
   changedFiles: boolean;
+  shard?: ShardNumber;
   ifNone?: IfNone;
   baseline?: string;
   updateBaseline: boolean;
@@ -60,9 +62,18 @@ export async function validate(
   if (changedFiles && paths.length === 0) {
     problems.push('--changed-files needs the files that changed. Name them, as in --changed-files $FILES.');
   }
-  if (changedFiles && (changedSince !== null || typeof options.compare === 'string')) {
-    const other = changedSince !== null ? '--changed-since' : '--compare';
+  if (changedFiles && (options.shard || changedSince !== null || typeof options.compare === 'string')) {
+    const other =
+      options.shard !== undefined ? '--shard' : changedSince !== null ? '--changed-since' : '--compare';
     problems.push(`--changed-files and ${other} exclude each other. Give one of them.`);
+  }
+  if (options.shard !== undefined && options.updateBaseline) {
+    problems.push(
+      '--update-baseline writes what a whole run finds, and --shard checks a part. Give one of them.',
+    );
+  }
+  if (options.shard !== undefined && options.fix) {
+    problems.push('--fix corrects what a whole run finds, and --shard checks a part. Give one of them.');
   }
   if (options.hardwareOnly && options.requireInstalled) {
     problems.push('--hardware-only and --require-installed contradict each other. Give one of them.');
@@ -88,7 +99,7 @@ export async function validate(
       include: options.include,
       exclude: options.exclude,
       targets: options.targets,
-      target: null,
+      only: [],
       settings: options.set,
       catalogs: options.catalog,
       force: options.force ?? null,
@@ -106,8 +117,10 @@ export async function validate(
       whenNobodyChose: 'this-machine',
       env: process.env,
       outside: true,
-      changedSince,
+      changedSince:
+        changedSince === null ? null : { ref: changedSince, shown: changedSince, mergeCommit: null },
       ...(changedFiles && { changedFiles: paths }),
+      shard: options.shard ?? null,
       compare:
         compare === null
           ? null
@@ -152,11 +165,11 @@ export async function validate(
 }
 
 /** How many findings `--fix` would correct; empty where it is none. */
-function fixHint({ findings }: Report): string {
+export function fixHint({ findings }: Report): string {
   const amount = findings.filter(({ fix }) => fix !== null).length;
   return amount === 0
     ? ''
-    : `${count(amount, 'finding')} can be corrected: --fix --dry-run shows how, --fix does it\n`;
+    : `${count(amount, 'finding')} can be corrected: mn blueprint validate --fix --dry-run shows how, --fix does it\n`;
 }
 
 /** The version to compare with; null for none. What the config file says holds where all blueprints are checked. */
@@ -172,7 +185,7 @@ function versionToCompare(
 }
 
 /** The reports that are asked for; null for text on stdout, as in most runs. */
-async function reportsOf(options: OutputOptions, config: Config | undefined): Promise<Reports | null> {
+export async function reportsOf(options: OutputOptions, config: Config | undefined): Promise<Reports | null> {
   const { format, json = false, output } = options;
   const configured = config?.format ?? [];
   if (format === undefined && !json && output === undefined && configured.length === 0) return null;

@@ -148,10 +148,16 @@ export function duplicateKeys(text: string, limit = 100): DuplicateKey[] {
   return found;
 }
 
-/** The ranges of the values at these pointers; a pointer that leads nowhere is absent. */
-export function locate(document: Document, pointers: Iterable<string>): Map<string, Range> {
+/** Places to look for in documents. */
+export interface Places {
+  root: Wanted;
+  amount: number;
+}
+
+/** These pointers, to be looked for in one document or in many. */
+export function placesAt(pointers: Iterable<string>): Places {
   const root: Wanted = { pointer: null, children: new Map() };
-  let missing = 0;
+  let amount = 0;
   for (const pointer of pointers) {
     let node = root;
     for (const key of fromPointer(pointer)) {
@@ -162,11 +168,22 @@ export function locate(document: Document, pointers: Iterable<string>): Map<stri
       }
       node = next;
     }
-    if (node.pointer === null) missing++;
+    if (node.pointer === null) amount++;
     node.pointer = pointer;
   }
+  return { root, amount };
+}
+
+/** The ranges of the values at these pointers; a pointer that leads nowhere is absent. */
+export function locate(document: Document, pointers: Iterable<string>): Map<string, Range> {
+  return locatePlaces(document, placesAt(pointers));
+}
+
+/** `locate`, of places that are looked for in many documents. */
+export function locatePlaces(document: Document, { root, amount }: Places): Map<string, Range> {
   const found = new Map<string, Range>();
-  if (missing === 0) return found;
+  if (amount === 0) return found;
+  let missing = amount;
   const lines = new Lines(document.text);
   find(document.text, root, (pointer, from, to) => {
     if (!found.has(pointer)) missing--;

@@ -4,6 +4,12 @@ export interface Files {
   list(folder: string): FolderEntry[] | null;
   /** The text of a regular file, UTF-8. Never follows a link out of the workspace. */
   read(file: string): Read;
+  /**
+   * The text of a file in a folder that `list` called one, without a look around: null where that alone does not show
+   * a regular file, no link, neither empty nor large. Then `list` and `read` say what it is. Absent where it saves
+   * nothing.
+   */
+  readPlain?(file: string): string | null;
   /** Whether there is a regular file, not a folder. */
   hasFile(file: string): boolean;
 }

@@ -133,6 +133,49 @@ export function find(
   walk(skipSpace(text, 0), wanted);
 }
 
+/** A value within a text: from `start` to `end`, exclusive. */
+export interface Part {
+  /** Of a member of an object; its index for an item of a list. */
+  key: string;
+  start: number;
+  end: number;
+}
+
+/**
+ * The members of the object, or items of the list, that begins at `from`: so a large one need not be parsed whole.
+ * Of what is not JSON a SyntaxError says where; the values themselves are not looked into.
+ */
+export function* partsOf(text: string, from = 0): Generator<Part> {
+  const open = skipSpace(text, from);
+  const isObject = text[open] === '{';
+  const close = isObject ? '}' : ']';
+  const expect = (at: number, character: string) => {
+    if (text[at] !== character) throw new SyntaxError(`character ${at + 1} is not ${character}`);
+  };
+  if (!isObject) expect(open, '[');
+  let at = skipSpace(text, open + 1);
+  for (let index = 0; index > 0 || text[at] !== close; index++) {
+    let key = String(index);
+    if (isObject) {
+      expect(at, '"');
+      const end = endOfString(text, at);
+      key = JSON.parse(text.slice(at, end)) as string;
+      at = skipSpace(text, end);
+      expect(at, ':');
+      at = skipSpace(text, at + 1);
+    }
+    const end = endOfValue(text, at);
+    yield { key, start: at, end };
+    at = skipSpace(text, end);
+    if (text[at] === close) break;
+    expect(at, ',');
+    at = skipSpace(text, at + 1);
+  }
+  if (from === 0 && skipSpace(text, at + 1) < text.length) {
+    throw new SyntaxError(`character ${at + 2} stands behind the end`);
+  }
+}
+
 /** The value of a string as it stands in the text, quotes included. */
 function decode(string: string): string {
   return string.includes('\\') ? (JSON.parse(string) as string) : string.slice(1, -1);

@@ -31,7 +31,7 @@ const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.
  * really stand below one of `workspaces`: a link that leads out is refused.
  */
 export function nodeFiles(workspaces: readonly string[]): Files {
-  const roots = workspaces.map((folder) => {
+  const roots = [...new Set(workspaces)].map((folder) => {
     try {
       return realpathSync(folder);
     } catch {
@@ -75,6 +75,7 @@ export function nodeFiles(workspaces: readonly string[]): Files {
       }
     },
     read(file) {
+      if (!listed.has(dirname(file)) && isMissing(file)) return unreadable('ENOENT');
       if (leadsOut(file)) return leadsOutside;
       try {
         return readText(file);
@@ -89,13 +90,48 @@ export function nodeFiles(workspaces: readonly string[]): Files {
         return failure(error);
       }
     },
+    ...(opensExactNames ? { readPlain } : {}),
     hasFile: isFile,
   };
 }
 
+// Of what is not there Node makes an error, which takes longer than to read a file, unless it is told not to.
+const quietly = { throwIfNoEntry: false } as const;
+
+// Elsewhere a file system without case opens Default.json for default.json; a list tells them apart.
+const opensExactNames = process.platform === 'linux' && constants.O_NOFOLLOW !== undefined;
+
+function readPlain(file: string): string | null {
+  let fd: number;
+  try {
+    fd = openSync(file, readFlags);
+  } catch {
+    return null;
+  }
+  try {
+    // At a position: a pipe has none, and says so before it gives anything away.
+    const bytes = readSync(fd, buffer, 0, buffer.length, 0);
+    const read = bytes > 0 && bytes < buffer.length ? decode(buffer, bytes) : null;
+    return read?.ok ? read.text : null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function isFile(path: string): boolean {
   try {
-    return statSync(path).isFile();
+    return statSync(path, quietly)?.isFile() === true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether nothing stands there; false where that is not known. */
+function isMissing(path: string): boolean {
+  try {
+    return lstatSync(path, quietly) === undefined;
   } catch {
     return false;
   }

@@ -36,8 +36,8 @@ export class Tree {
   readonly #repository: Repository;
   readonly #folders = new Map<string, Map<string, Entry>>();
   /** The files that a search may read, in the order of their paths, and where each stands. */
-  readonly #likely: string[] = [];
-  readonly #position = new Map<string, number>();
+  #likely: string[] = [];
+  #position = new Map<string, number>();
   /** What was read last, and before that. A search goes through the paths in order, so more is not kept. */
   #texts = new Map<string, Read>();
   #older = new Map<string, Read>();
@@ -77,6 +77,13 @@ export class Tree {
     const made = new Map<string, Entry>();
     this.#folders.set(path, made);
     return made;
+  }
+
+  /** Of JSON files, only these are read ahead from now on: a search that leaves most of them out says which. */
+  expect(paths: ReadonlySet<string>): void {
+    const kept = [...this.#position].filter(([path]) => !path.endsWith('.json') || paths.has(path));
+    this.#likely = kept.map(([, position]) => this.#likely[position] as string);
+    this.#position = new Map(kept.map(([path], index) => [path, index]));
   }
 
   list(path: string): FolderEntry[] {

@@ -64,6 +64,11 @@ function stopWhereNobodyReads(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EAGAIN') throw error;
 }
 
+/** Ends the process where all is written. Left to itself, Node takes its heap down first, which takes a millisecond. */
+export function endNow(): void {
+  if (streams.size === 0) process.exit();
+}
+
 /** Milliseconds since the process started. `performance` says the same, and loads a module of its own for it. */
 export function sinceStart(): number {
   return process.uptime() * 1000;

@@ -807,15 +807,16 @@ function dataOf(
   const patterns = new Numbers();
   const memory = report.modelMemory ?? [];
   const estimates = new PageEstimates(memory, texts, patterns);
-  const problemsAt = new Map<string, Set<number>>();
+  // Lists, because 100,000 sets would take 30 MB.
+  const problemsAt = new Map<string, number[]>();
   const placeKey = (file: string, pointer: string) => JSON.stringify([file, pointer]);
   problems.slice(0, findingsKnown).forEach(({ first, others }, index) => {
     for (const { location } of [first, ...others]) {
       if (location === null) continue;
       const key = placeKey(location.file, location.pointer);
       const known = problemsAt.get(key);
-      if (known === undefined) problemsAt.set(key, new Set([index]));
-      else known.add(index);
+      if (known === undefined) problemsAt.set(key, [index]);
+      else if (known.at(-1) !== index) known.push(index);
     }
   });
   const placeData = (declaration: ReportDeclaration, withCode: boolean): PagePlace => {
@@ -884,7 +885,7 @@ function dataOf(
   };
 }
 
-function patternOf(statuses: (Status | null)[]): string {
+function patternOf(statuses: readonly (Status | null)[]): string {
   return statuses.map((status) => (status === null ? '-' : allStatuses.indexOf(status))).join('');
 }
 
@@ -911,17 +912,25 @@ function* dataJson(data: PageData): Iterable<string> {
   const json = (value: unknown) =>
     safeJson(value).replace(/[<>&]/g, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const { rows, ...rest } = data;
+  // A piece at a time: the texts of 100,000 rows are 20 MB.
+  function* list(values: readonly unknown[]): Iterable<string> {
+    for (let at = 0; at < values.length; at += 1000) {
+      yield `${at === 0 ? '' : ','}${json(values.slice(at, at + 1000)).slice(1, -1)}`;
+    }
+  }
   let separator = '{';
-  for (const [key, value] of Object.entries(rest)) {
-    yield `${separator}\n"${key}":${json(value)}`;
-    separator = ',';
+  for (const [key, values] of Object.entries(rest)) {
+    yield `${separator}\n"${key}":[`;
+    yield* list(values);
+    separator = '],';
   }
-  separator = ',\n"rows":{';
-  for (const [key, value] of Object.entries(rows)) {
-    yield `${separator}\n"${key}":${json(value)}`;
-    separator = ',';
+  separator = '],\n"rows":{';
+  for (const [key, values] of Object.entries(rows)) {
+    yield `${separator}\n"${key}":[`;
+    yield* list(values);
+    separator = '],';
   }
-  yield '}}\n';
+  yield ']}}\n';
 }
 
 // --- escaping

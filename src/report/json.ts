@@ -1,4 +1,4 @@
-import type { Comparison, Report, ReportDeclaration } from '../check/report.ts';
+import type { Comparison, LeftOut, Report, ReportDeclaration, ShardWriter } from '../check/report.ts';
 import { type Finding, findingUrl } from '../findings/finding.ts';
 import type { Target } from '../hardware/facts.ts';
 import type { Have } from '../memory/fit.ts';
@@ -20,14 +20,17 @@ export function reportJson(report: Report): Iterable<string> {
 
 function* lines(report: Report): Iterable<string> {
   const { ok, summary } = report;
-  const { hidden } = report;
+  const { hidden, shard } = report;
+  const toldOf = (finding: Finding) =>
+    shard === undefined ? findingValue(finding) : { ...findingValue(finding), ...shard.ofFinding(finding) };
   const counts = { ...summaryValue(summary), ...(hidden.length === 0 ? {} : hiddenCounts(report)) };
   yield `{\n  "schema": ${json(reportSchema)},\n  "ok": ${ok},\n  "summary": ${json(counts)},\n`;
+  if (report.leftOut !== undefined) yield `  "left_out": ${json(leftOutValue(report.leftOut))},\n`;
   yield* list('targets', report.targets, (target, index) =>
     json({ ...targetValue(target), model_memory: modelMemoryValue(report.modelMemory?.[index]) }),
   );
   yield* list('verdicts', report.verdicts, (verdict) => json(verdictValue(verdict)));
-  const declarationJson = declarationWriter();
+  const declarationJson = declarationWriter(shard);
   yield* list('blueprints', report.blueprints, ({ path, id, declarations }) => {
     const head = `{"path":${json(path)},"id":${json(id)},"declarations":[`;
     if (declarations.length === 0) return `${head}]}`;
@@ -43,25 +46,27 @@ function* lines(report: Report): Iterable<string> {
   yield* list(
     'findings',
     report.findings,
-    (finding) =>
-      json(
-        comparison === null ? findingValue(finding) : { ...findingValue(finding), change: finding.change },
-      ),
-    more(hidden.length === 0 && comparison === null),
+    (finding) => json(comparison === null ? toldOf(finding) : { ...toldOf(finding), change: finding.change }),
+    more(hidden.length === 0 && comparison === null && shard === undefined),
   );
   if (hidden.length > 0) {
     yield* list(
       'hidden',
       hidden,
-      ({ finding, by, reason }) => json({ ...findingValue(finding), by, reason }),
-      more(comparison === null),
+      ({ finding, by, reason }) => json({ ...toldOf(finding), by, reason }),
+      more(comparison === null && shard === undefined),
     );
   }
-  if (comparison !== null) yield* comparisonLines(comparison);
+  if (comparison !== null) yield* comparisonLines(comparison, toldOf, more(shard === undefined));
+  if (shard !== undefined) yield* shard.lines();
   yield '}\n';
 }
 
-function* comparisonLines(comparison: Comparison): Iterable<string> {
+function* comparisonLines(
+  comparison: Comparison,
+  toldOf: (finding: Finding) => object,
+  end: string,
+): Iterable<string> {
   const { base, commit, pullRequest, unchanged, fixed, dropped, causes } = comparison;
   const head = { base, commit, pull_request: pullRequest, new: comparison.new, unchanged };
   yield '  "comparison": {\n';
@@ -74,12 +79,12 @@ function* comparisonLines(comparison: Comparison): Iterable<string> {
     '    ',
   );
   yield* list('causes', causes, ({ message, blueprints }) => json({ message, blueprints }), ',\n', '    ');
-  yield* list('fixed', fixed, (finding) => json(findingValue(finding)), '\n', '    ');
-  yield '  }\n';
+  yield* list('fixed', fixed, (finding) => json(toldOf(finding)), '\n', '    ');
+  yield `  }${end}`;
 }
 
 /** One field that holds a list, an item on each line. */
-function* list<Item>(
+export function* list<Item>(
   name: string,
   items: readonly Item[],
   write: (item: Item, index: number) => string,
@@ -111,6 +116,10 @@ export function safeJson(value: unknown, indent?: number): string {
 function summaryValue(summary: Report['summary']) {
   const { blueprints, declarations, skipped, models, targets, errors, warnings, notes } = summary;
   return { blueprints, declarations, skipped, models, targets, errors, warnings, notes };
+}
+
+function leftOutValue({ blueprints, since, commit, everything }: LeftOut) {
+  return { blueprints, since, commit, all_affected_by: everything };
 }
 
 function targetValue({ id, name, required, runsOn, facts, overridden }: Target) {
@@ -173,7 +182,7 @@ function verdictValue(verdict: Report['verdicts'][number]) {
 }
 
 /** Declarations share their statuses; with 50 targets these are most of the text, so each is written once. */
-function declarationWriter(): (declaration: ReportDeclaration) => string {
+function declarationWriter(shard: ShardWriter | undefined): (declaration: ReportDeclaration) => string {
   const written = new WeakMap<object, string>();
   return (declaration) => {
     const { statuses, range, estimate } = declaration;
@@ -208,12 +217,13 @@ function declarationWriter(): (declaration: ReportDeclaration) => string {
             note: estimate.note,
           }
         : null,
+      ...shard?.ofDeclaration(declaration),
     });
     return `${fields.slice(0, -1)},"statuses":${statusesJson}}`;
   };
 }
 
-function findingValue({ id, severity, message, help, location, targets, fix }: Finding) {
+export function findingValue({ id, severity, message, help, location, targets, fix }: Finding) {
   const range = location?.range ?? null;
   return {
     id,

@@ -26,16 +26,10 @@ export function survey(report: Report): Survey {
     ids.set(id, (ids.get(id) ?? 0) + 1);
     paths.set(path, index);
   });
-  let files: ReadonlyMap<string, number> | null = null;
-  const ownerOf = ({ location, blueprint }: Finding): number | undefined => {
-    if (location === null) return undefined;
-    const owner = blueprint === null ? undefined : paths.get(blueprint);
-    if (owner !== undefined) return owner;
-    files ??= declaringFiles(report);
-    const { file } = location;
-    const folder = folderOfLayer(file);
-    return files.get(file) ?? paths.get(file) ?? files.get(folder) ?? paths.get(folder);
-  };
+  const ownerOf = ({ location, blueprint }: Finding): number | undefined =>
+    location === null
+      ? undefined
+      : (paths.get(blueprint ?? location.file) ?? paths.get(folderOfLayer(location.file)));
   const errors = new Set<number>();
   const warnings = new Set<number>();
   let outside = 0;
@@ -65,15 +59,6 @@ export function survey(report: Report): Survey {
     partly: rest.filter((index) => isPartly[index]).length,
     outside,
   };
-}
-
-/** The index of the blueprint whose declarations stand in a file. */
-function declaringFiles({ blueprints }: Report): ReadonlyMap<string, number> {
-  const files = new Map<string, number>();
-  blueprints.forEach(({ declarations }, index) => {
-    for (const { file } of declarations) files.set(file, index);
-  });
-  return files;
 }
 
 /** The layers of a blueprint folder. */
@@ -111,7 +96,7 @@ export interface Row {
   /** `gemma4:e2b @ 8192`; safe on one line, not escaped for a format. */
   label: string;
   /** In the order of the report's targets; null where the row has `words` instead. */
-  statuses: (Status | null)[] | null;
+  statuses: readonly (Status | null)[] | null;
   words: string;
   /** The first of the declarations that this row stands for. */
   declaration: ReportDeclaration | null;
@@ -147,10 +132,20 @@ export function rowsFor(
   for (const finding of report.findings) look(finding);
   // What is hidden still says why a model was not checked.
   for (const { finding } of report.hidden) look(finding);
+  // Declarations of one model share their statuses; a list for each of 100,000 rows would be 50 MB.
+  const lists = new Map<ReportDeclaration['statuses'], (Status | null)[]>();
+  const statusesOf = (declaration: ReportDeclaration) => {
+    let list = lists.get(declaration.statuses);
+    if (list === undefined) {
+      list = report.targets.map(({ id }) => statusOn(declaration, id));
+      lists.set(declaration.statuses, list);
+    }
+    return list;
+  };
   return (blueprint) => {
     const rows = new Map<string, Row>();
     for (const declaration of blueprint.declarations) {
-      const statuses = report.targets.map(({ id }) => statusOn(declaration, id));
+      const statuses = statusesOf(declaration);
       const isAssessed = declaration.skipped === null && statuses.some((status) => status !== null);
       const words =
         declaration.skipped !== null

@@ -270,7 +270,8 @@ function targetColumns(
     fitting ?? (isGrouped && fits(groupHeads) ? groupHeads : groups.map((_, index) => String(index + 1)));
   const isNumbered = heads !== fitting && heads !== groupHeads;
   const digits = String(heads.length).length;
-  const cellWidths = heads.map((head) => (isNumbered ? digits : width(head)));
+  // A mark takes one, also below a target without a name.
+  const cellWidths = heads.map((head) => Math.max(1, isNumbered ? digits : width(head)));
 
   const output: string[] = [];
   for (let from = 0; from < groups.length; ) {

@@ -2,9 +2,12 @@ import { extract } from '../blueprint/declarations.ts';
 import type { Blueprint } from '../blueprint/discover.ts';
 import { join } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { LeftOut } from '../check/report.ts';
 import { GitError, openRepository } from '../io/git.ts';
-import { count, short } from '../text/text.ts';
+import { leftOutSentence } from '../report/left-out.ts';
+import { short } from '../text/text.ts';
 import { Base, baseCommit } from './base.ts';
+import type { CompareWith } from './compare.ts';
 import type { RunOptions } from './run.ts';
 import { UsageError } from './usage-error.ts';
 import type { Version } from './version.ts';
@@ -13,16 +16,21 @@ import type { Version } from './version.ts';
 export interface Affected {
   /** Whether a blueprint is one of them; counts those that are not. */
   has(blueprint: Blueprint): boolean;
-  /** What was left out, and why, as a sentence. */
+  /** How many were left out until now, and why. */
+  leftOut(): LeftOut;
+  /** The same as a sentence. */
   words(): string;
 }
 
+/** The version that changes are counted from. */
+export type ChangedSince = Pick<CompareWith, 'ref' | 'shown' | 'mergeCommit'>;
+
 /**
- * Looks at what changed since the commit where this branch left `ref`, not
+ * Looks at what changed since the commit where this branch left `since`, not
  * committed changes included. Throws a UsageError where that is not known.
  */
 export async function affectedSince(
-  ref: string,
+  since: ChangedSince,
   now: Version,
   repositoryFolder: string,
   options: RunOptions,
@@ -30,14 +38,13 @@ export async function affectedSince(
   // Files of the base are read as blueprints are looked at, so that a clone can turn out not to have them late.
   const orSayWhy = (error: unknown): never => {
     if (!(error instanceof GitError)) throw error;
-    throw new UsageError([`what changed since ${short(ref)} is not known: ${error.message}`]);
+    throw new UsageError([`what changed since ${short(since.shown)} is not known: ${error.message}`]);
   };
   try {
     const repository = await openRepository(repositoryFolder, options.env);
-    const commit = baseCommit(repository, { ref, mergeCommit: null });
+    const commit = baseCommit(repository, since, '');
     const base = new Base(repository, commit, repositoryFolder);
     const before = await base.version(now, options);
-    const since = `since ${short(ref, 80)} (${commit.slice(0, 7)})`;
     const everything = whatConcernsAll(before, now, options);
     const folders = foldersOf(repository.changed(commit));
     const isSameModel = modelsOf(before.catalogs.catalog, now.catalogs.catalog);
@@ -46,7 +53,8 @@ export async function affectedSince(
       hasOtherLayers(blueprint, before) ||
       folders.has(join(base.name(folderOf(blueprint)), 'payloads')) ||
       dependsOnChange(blueprint, before, now, isSameModel);
-    let leftOut = 0;
+    let blueprints = 0;
+    const leftOut = () => ({ blueprints, since: since.shown, commit, everything });
     return {
       has(blueprint) {
         try {
@@ -54,13 +62,11 @@ export async function affectedSince(
         } catch (error) {
           orSayWhy(error);
         }
-        leftOut++;
+        blueprints++;
         return false;
       },
-      words: () =>
-        everything === null
-          ? `Left out ${count(leftOut, 'blueprint')} that no change ${since} can affect.`
-          : `Nothing was left out: ${everything} changed ${since}.`,
+      leftOut,
+      words: () => leftOutSentence(leftOut()),
     };
   } catch (error) {
     return orSayWhy(error);
@@ -71,7 +77,7 @@ export async function affectedSince(
 function whatConcernsAll(before: Version, now: Version, options: RunOptions): string | null {
   if (JSON.stringify(before.targets.targets) !== JSON.stringify(now.targets.targets)) return 'the targets';
   for (const file of [options.project?.file, options.baseline]) {
-    if (file != null && !isSameFile(file, before, now)) return short(file);
+    if (file != null && !isSameFile(file, before, now)) return file;
   }
   return null;
 }

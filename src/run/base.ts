@@ -26,6 +26,7 @@ import type { Version } from './version.ts';
 export function baseCommit(
   repository: Repository,
   { ref, mergeCommit }: Pick<CompareWith, 'ref' | 'mergeCommit'>,
+  otherwise = ', or the input compare to none',
 ): string {
   const head = repository.commit('HEAD');
   if (head === mergeCommit) {
@@ -33,7 +34,7 @@ export function baseCommit(
     if (first !== undefined && second !== undefined) {
       if (repository.has(first)) return first;
       throw new GitError(
-        'the checkout has only the last commit. Set fetch-depth: 2 in actions/checkout, or the input compare to none.',
+        `the checkout has only the last commit. Set fetch-depth: 2 in actions/checkout${otherwise}.`,
       );
     }
   }
@@ -85,6 +86,18 @@ export class Base {
       if (folder !== undefined) return folder + path.slice(end);
     }
     return this.#renames.get(path) ?? path;
+  }
+
+  /** Says which blueprints are looked at, by their paths, where those are not all. */
+  expect(paths: Iterable<string>): void {
+    const wanted = new Set<string>();
+    for (const path of paths) {
+      const below = this.#below(path);
+      if (below === null) continue;
+      for (const layer of ['', 'manifest.json', 'config/default.json', 'config/overwrite.json'])
+        wanted.add(layer === '' ? below : join(below, layer));
+    }
+    this.#tree.expect(wanted);
   }
 
   /** The base as a check needs it, with its own catalogs and targets. */
@@ -153,7 +166,7 @@ export class Base {
       const { targets } = await chooseTargets(
         {
           specs: options.targets,
-          only: null,
+          only: [],
           settings: options.settings,
           whenNobodyChose: options.whenNobodyChose,
           detected: now.targets.targets.find(({ id }) => id === thisMachineId),
@@ -161,7 +174,7 @@ export class Base {
         this.#repository,
         files,
       );
-      return targets.filter(({ id }) => options.target === null || id === options.target);
+      return targets.filter(({ id }) => options.only.length === 0 || options.only.includes(id));
     } catch (error) {
       if (error instanceof UsageError) return [];
       throw error;

@@ -31,6 +31,8 @@ export interface LoadedCatalogs {
   findings: Finding[];
   /** `built-in + .mn/models/catalog.json (3 models)`. */
   from: string;
+  /** What it is made of, lowest first, without the built-in one. */
+  layers: readonly CatalogLayer[];
   /** The files that were read, by the names that entries have for them. */
   documents: ReadonlyMap<string, Document>;
 }
@@ -125,7 +127,13 @@ export async function loadCatalogs(
   }
   if (problems.length > 0) throw new UsageError(problems);
   const { catalog, findings: together } = buildCatalog(layers);
-  return { catalog, findings: [...findings, ...together], from: from.join(' + '), documents };
+  return {
+    catalog,
+    findings: [...findings, ...together],
+    from: from.join(' + '),
+    layers: layers.slice(1),
+    documents,
+  };
 }
 
 /** What `default` means; the built-in default where a catalog has taken that name away. */

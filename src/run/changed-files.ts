@@ -6,7 +6,7 @@ import type { Affected } from './affected.ts';
 import { shownPath } from './repository.ts';
 
 /** The blueprints that changed files belong to. */
-export interface OfChangedFiles extends Affected {
+export interface OfChangedFiles extends Pick<Affected, 'has' | 'words'> {
   /** The same files; its folders list only what leads to a changed file, and what a blueprint is made of. */
   files: Files;
 }

@@ -6,6 +6,7 @@ import { changesOf } from '../report/changes.ts';
 import { short } from '../text/text.ts';
 import { Base, baseCommit } from './base.ts';
 import type { RunOptions } from './run.ts';
+import type { Names } from './shard.ts';
 import { UsageError } from './usage-error.ts';
 import type { Version } from './version.ts';
 import { checkVersion } from './version.ts';
@@ -40,12 +41,14 @@ export async function compareWith(
   now: Version,
   repositoryFolder: string,
   options: RunOptions,
+  shareOf: ((base: Version, names: Names) => Partial<Version>) | null,
 ): Promise<Comparing> {
   try {
     const repository = await openRepository(repositoryFolder, options.env);
     const commit = baseCommit(repository, asked);
     const base = new Base(repository, commit, repositoryFolder);
-    const before = await base.version(now, options);
+    const version = await base.version(now, options);
+    const before = shareOf === null ? version : { ...version, ...shareOf(version, base) };
     const { onBlueprint: _, ...quietly } = options;
     const checked = checkVersion(before, quietly);
     return {

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import type { Blueprint, Root } from '../blueprint/discover.ts';
+import type { ShardNumber } from '../blueprint/shard-number.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { Beside } from '../check/beside.ts';
 import type { Report, RunInfo } from '../check/report.ts';
 import type { Sieve } from '../check/sieve.ts';
 import { allOf } from '../check/sieve.ts';
@@ -8,11 +10,13 @@ import type { Files } from '../document/files.ts';
 import { ignoreFilesAbove, nodeFiles } from '../io/files.ts';
 import { globFilter } from '../io/globs.ts';
 import { quote } from '../text/text.ts';
+import type { ChangedSince } from './affected.ts';
 import { loadCatalogs } from './catalogs.ts';
 import type { CompareWith } from './compare.ts';
 import type { askInstalled } from './installed.ts';
 import type { Project } from './project.ts';
 import { repositoryOf, shownPath } from './repository.ts';
+import type { Sharing } from './shard.ts';
 import type { Sifting } from './sifting.ts';
 import type { WhenNobodyChose } from './targets.ts';
 import { chooseTargets } from './targets.ts';
@@ -39,8 +43,8 @@ export interface RunOptions {
   include: readonly string[];
   exclude: readonly string[];
   targets: readonly string[];
-  /** The id of the only target to check; null for all. */
-  target: string | null;
+  /** Ids of the only targets to check. */
+  only: readonly string[];
   /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
   settings: readonly string[];
   catalogs: readonly string[];
@@ -62,10 +66,12 @@ export interface RunOptions {
   outside: boolean;
   /** The version to compare with; null for none. */
   compare: CompareWith | null;
-  /** Leave out blueprints that no change since this branch, tag or commit can affect; null for none. */
-  changedSince: string | null;
+  /** Leave out blueprints that no change since this version can affect; null for none. */
+  changedSince: ChangedSince | null;
   /** Instead of that: leave out blueprints that none of these files belongs to. They need not exist. */
   changedFiles?: readonly string[];
+  /** The part of the blueprints to check; null or absent for all. */
+  shard?: ShardNumber | null;
   /** Called for each blueprint before it is checked. */
   onBlueprint?: (blueprint: Blueprint, catalog: Catalog) => void;
 }
@@ -115,7 +121,7 @@ export async function run(options: RunOptions): Promise<Run> {
   const chosen = await chooseTargets(
     {
       specs: settled.targets,
-      only: options.target,
+      only: options.only,
       settings: settled.settings,
       whenNobodyChose: options.whenNobodyChose,
       // Side by side with the detection: what does not answer takes its time for both.
@@ -130,11 +136,14 @@ export async function run(options: RunOptions): Promise<Run> {
   const catalogs = await loadCatalogs(repository, settled.catalogs, options.env, files, {
     files: filesFor(options.catalogs),
   }).catch(collect<Awaited<ReturnType<typeof loadCatalogs>>>);
-  const sifting = await siftingOf(options, settled, repository, files, namedFiles).catch(collect<Sifting>);
+  let sharing: Sharing | null = null;
+  const decides = options.shard ? (path: string) => sharing?.decides(path) ?? true : null;
+  const sifting = await siftingOf(options, settled, repository, files, namedFiles, decides).catch(
+    collect<Sifting>,
+  );
   if (problems.length > 0 || chosen === null || catalogs === null) throw new UsageError(problems);
 
   const asked = await asking;
-  const { Beside } = await import('../check/beside.ts');
   // The built-in models need no more than what is loaded anyway.
   const hasOwnModels = catalogs.catalog.entries.some(({ source }) => source.catalog !== 'built-in');
   const more = hasOwnModels ? (await import('../memory/more-costs.generated.ts')).costs : [];
@@ -150,6 +159,10 @@ export async function run(options: RunOptions): Promise<Run> {
     catalogs,
     sieve: null,
   };
+  if (options.shard) {
+    sharing = (await import('./shard.ts')).openShard(options.shard, version, repository, settled);
+    Object.assign(version, sharing.overrides);
+  }
   const affected =
     options.changedSince === null
       ? null
@@ -175,7 +188,13 @@ export async function run(options: RunOptions): Promise<Run> {
   const comparing =
     options.compare === null
       ? null
-      : await (await import('./compare.ts')).compareWith(options.compare, version, repository, settled);
+      : await (await import('./compare.ts')).compareWith(
+          options.compare,
+          version,
+          repository,
+          settled,
+          sharing?.ofBase ?? null,
+        );
   const sieve = together(sifting?.sieve ?? null, comparing?.sieve ?? null);
   const only = affected ?? ofFiles;
   const narrowed: Version = {
@@ -185,24 +204,31 @@ export async function run(options: RunOptions): Promise<Run> {
     sieve,
   };
   const report = checkVersion(narrowed, settled);
+  if (affected !== null) report.leftOut = affected.leftOut();
   const changes = (await comparing?.complete(report)) ?? null;
+  const source = (file: string) => sourceOf(files, file);
+  const info: RunInfo = {
+    targetsFrom: chosen.from,
+    targetsHint: [asked?.words ?? (isHere ? 'Hardware only.' : ''), chosen.hint].filter(Boolean).join(' '),
+    catalogFrom: catalogs.from,
+    elapsedMs: null,
+    force,
+    ...(project === null ? {} : { configFrom: project.file }),
+    ...(baseline === null ? {} : { baselineFrom: baseline }),
+    leftOut: only?.words() ?? '',
+    notCompared: comparing?.notCompared ?? '',
+    changes,
+  };
+  if (sharing !== null) {
+    const held = sifting?.held(report) ?? { stale: null, suppressions: [], today: '', isWhole: false };
+    await sharing.complete(report, { info, settled, held, source });
+  }
   return {
     report,
     wrote: sifting?.finish(report) ?? null,
-    info: {
-      targetsFrom: chosen.from,
-      targetsHint: [asked?.words ?? (isHere ? 'Hardware only.' : ''), chosen.hint].filter(Boolean).join(' '),
-      catalogFrom: catalogs.from,
-      elapsedMs: null,
-      force,
-      ...(project === null ? {} : { configFrom: project.file }),
-      ...(baseline === null ? {} : { baselineFrom: baseline }),
-      leftOut: only?.words() ?? '',
-      notCompared: comparing?.notCompared ?? '',
-      changes,
-    },
+    info,
     catalog: catalogs.catalog,
-    source: (file) => sourceOf(files, file),
+    source,
     again: (texts) => {
       const { onBlueprint: _, ...quietly } = settled;
       return checkVersion({ ...narrowed, files: overlaid(narrowed.files, texts) }, quietly);
@@ -217,6 +243,7 @@ async function siftingOf(
   repository: string,
   files: Files,
   namedFiles: Files,
+  decides: ((path: string) => boolean) | null,
 ): Promise<Sifting | null> {
   const suppressions = options.project?.config.suppressions ?? [];
   if (baseline === null && !options.updateBaseline && suppressions.length === 0) return null;
@@ -228,6 +255,7 @@ async function siftingOf(
     suppressions,
     files: options.baseline === null ? files : namedFiles,
     today: new Date().toISOString().slice(0, 10),
+    decides,
   });
 }
 
@@ -239,6 +267,7 @@ function overlaid(files: Files, texts: ReadonlyMap<string, string>): Files {
       const text = texts.get(file);
       return text === undefined ? files.read(file) : { ok: true, text };
     },
+    readPlain: (file) => texts.get(file) ?? files.readPlain?.(file) ?? null,
   };
 }
 

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { join } from '../blueprint/discover.ts';
-import type { Baseline, BaselineContext } from '../check/baseline.ts';
+import type { Baseline, BaselineContext, Stale } from '../check/baseline.ts';
 import { BaselineUpdate, baselineSieve, baselineText, entriesOf, parseBaseline } from '../check/baseline.ts';
 import type { Suppression } from '../check/config.ts';
 import type { KnownFindings } from '../check/known.ts';
 import type { Report } from '../check/report.ts';
-import type { Sieve } from '../check/sieve.ts';
+import type { Checked, Sieve } from '../check/sieve.ts';
 import { allOf } from '../check/sieve.ts';
+import type { SuppressionState } from '../check/suppressions.ts';
 import { remembered, suppressionSieve } from '../check/suppressions.ts';
 import type { Files } from '../document/files.ts';
 import { maxFileBytes } from '../io/files.ts';
@@ -30,17 +31,30 @@ export interface SiftingOptions {
   files: Files;
   /** `YYYY-MM-DD`, in UTC. */
   today: string;
+  /** In one shard of a run: whether it is this one that says what became of a blueprint of the baseline. */
+  decides: ((blueprint: string) => boolean) | null;
+}
+
+/** What only the merge of all shards can tell of baseline and suppressions. */
+export interface HeldBack {
+  stale: Stale | null;
+  suppressions: SuppressionState[];
+  /** The day that suppressions are held against, and whether nothing but the input target narrows what is checked. */
+  today: string;
+  isWhole: boolean;
 }
 
 export interface Sifting {
   sieve: Sieve;
   /** Writes the new baseline where that was asked for: what was done, in words; null where nothing was. */
   finish(report: Report): string | null;
+  /** What the sieve would otherwise tell of itself. */
+  held(report: Report): HeldBack;
 }
 
 /** Opens the baseline and the suppressions of a run. Throws a UsageError with everything that is wrong. */
 export function openSifting(sifting: SiftingOptions): Sifting {
-  const { options, repository, baseline: file, suppressions, files } = sifting;
+  const { options, repository, baseline: file, suppressions, files, decides } = sifting;
   if (options.updateBaseline && file === null) {
     throw new UsageError([
       '--update-baseline needs the file to write. Add --baseline .mn/baseline.json, or baseline to .mn/model-check.yaml.',
@@ -55,30 +69,58 @@ export function openSifting(sifting: SiftingOptions): Sifting {
     (isRoot || options.project?.config.paths !== undefined);
   const pathIn = remembered(pathsFrom(repository));
 
-  const sieves: Sieve[] = [];
-  if (suppressions.length > 0) {
-    sieves.push(
-      suppressionSieve(suppressions, {
-        today: sifting.today,
-        pathIn,
-        isWhole: allBlueprints && options.targets.length === 0 && options.target === null,
-      }),
+  const isWhole = allBlueprints && options.targets.length === 0;
+  const { today } = sifting;
+  const suppressed =
+    suppressions.length === 0
+      ? null
+      : suppressionSieve(suppressions, { today, pathIn, isWhole: isWhole && options.only.length === 0 });
+  const sieves: Sieve[] = suppressed === null ? [] : [suppressed];
+  const opened = (
+    sieve: Sieve,
+    finish: Sifting['finish'],
+    stale: (checked: Checked) => Stale | null,
+  ): Sifting => ({
+    sieve: decides === null ? sieve : { ask: (occurrence) => sieve.ask(occurrence) },
+    finish,
+    held({ blueprints, targets }) {
+      const checked = {
+        blueprints: blueprints.map(({ path }) => path),
+        targets: targets.map(({ id }) => id),
+      };
+      return {
+        stale: stale(checked),
+        suppressions: suppressed?.states(checked) ?? [],
+        today,
+        isWhole,
+      };
+    },
+  });
+  if (file === null)
+    return opened(
+      allOf(sieves),
+      () => null,
+      () => null,
     );
-  }
-  if (file === null) return { sieve: allOf(sieves), finish: () => null };
 
   const context: BaselineContext = {
     pathIn,
     isGone: (path) => allBlueprints || !isBlueprint(join(repository, path)),
+    ...(decides === null ? {} : { decides }),
   };
   const old = readBaseline(file, options.updateBaseline, files);
   if (old !== null && !options.updateBaseline) {
-    return { sieve: allOf([...sieves, baselineSieve(old, context)]), finish: () => null };
+    const known = baselineSieve(old, context);
+    return opened(
+      allOf([...sieves, known]),
+      () => null,
+      (checked) => known.stale(checked),
+    );
   }
   const update = new BaselineUpdate(context);
-  return {
-    sieve: allOf([...sieves, update]),
-    finish({ blueprints }) {
+  return opened(
+    allOf([...sieves, update]),
+    ({ blueprints }) => {
       const before = old?.known.tree ?? new Map();
       const next = update.next(
         before,
@@ -88,7 +130,8 @@ export function openSifting(sifting: SiftingOptions): Sifting {
       const changes = old === null ? '' : `, ${missingIn(before, next)} new, ${missingIn(next, before)} gone`;
       return `wrote ${printable(file)}: ${count(entriesOf(next), 'entry', 'entries')}${changes}`;
     },
-  };
+    () => null,
+  );
 }
 
 function writeBaseline(file: string, text: string): void {

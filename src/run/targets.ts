@@ -6,6 +6,7 @@ import { thisMachineId } from '../hardware/facts.ts';
 import { presets, rowPresetIds } from '../hardware/presets.ts';
 import type { SelectProblem, TargetSources } from '../hardware/select.ts';
 import { defaultTargetsFile, isTargetsFile, isYaml, selectTargets } from '../hardware/select.ts';
+import { parseTargetsFile } from '../hardware/targets-file.ts';
 import { didYouMean } from '../text/nearest.ts';
 import { count, printable, quote } from '../text/text.ts';
 import { UsageError } from './usage-error.ts';
@@ -19,14 +20,16 @@ export interface ChosenTargets {
   from: string;
   /** How to choose others; empty where somebody chose. */
   hint: string;
+  /** Those that these were picked from by id; absent where all were taken. */
+  all?: Omit<ChosenTargets, 'all'>;
 }
 
 /** What was said about targets. */
 export interface TargetChoice {
   /** Presets, files and `detect`; empty where nobody chose. */
   specs: readonly string[];
-  /** The id of the only one to check; null for all. */
-  only: string | null;
+  /** Ids of the only ones to check; empty for all. */
+  only: readonly string[];
   /** Facts to set over what detection finds: `gpu.vram_gb=8`. */
   settings: readonly string[];
   whenNobodyChose: WhenNobodyChose;
@@ -44,15 +47,22 @@ export async function chooseTargets(
 ): Promise<ChosenTargets> {
   const chosen = await choose(choice, repository, files);
   const { only } = choice;
-  if (only === null) return chosen;
-  const target = chosen.targets.find(({ id }) => id === only);
-  if (target === undefined) {
-    const known = chosen.targets.map(({ id }) => id);
-    throw new UsageError([
-      `target ${quote(only)} is none of the targets.${didYouMean(only, known)} There are: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ' …' : ''}.`,
-    ]);
+  if (only.length === 0) return chosen;
+  const known = chosen.targets.map(({ id }) => id);
+  const unknown = only.filter((id) => !known.includes(id));
+  if (unknown.length > 0) {
+    const all = `${known.slice(0, 20).join(', ')}${known.length > 20 ? ' …' : ''}`;
+    throw new UsageError(
+      unknown.map(
+        (id) => `target ${quote(id)} is none of the targets.${didYouMean(id, known)} There are: ${all}.`,
+      ),
+    );
   }
-  return { targets: [target], from: `${target.name} (one of ${chosen.from})`, hint: chosen.hint };
+  const targets = chosen.targets.filter(({ id }) => only.includes(id));
+  const [first] = targets;
+  const named = targets.length === 1 && first !== undefined ? first.name : count(targets.length, 'target');
+  const among = targets.length === 1 ? 'one of' : 'some of';
+  return { targets, from: `${named} (${among} ${chosen.from})`, hint: chosen.hint, all: chosen };
 }
 
 async function choose(
@@ -70,7 +80,6 @@ async function choose(
         };
         return { ok: false, problems: [problem] };
       }
-      const { parseTargetsFile } = await import('../hardware/targets-file.ts');
       const yaml = isYaml(path) ? (await import('../io/yaml.ts')).parseYaml : null;
       return parseTargetsFile(path, read.text, yaml);
     },

@@ -2,6 +2,7 @@ import type { Blueprint, Root } from '../blueprint/discover.ts';
 import { discover } from '../blueprint/discover.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Beside } from '../check/beside.ts';
+import type { CheckInput } from '../check/check.ts';
 import { check } from '../check/check.ts';
 import type { InstalledCheck } from '../check/installed.ts';
 import type { Report } from '../check/report.ts';
@@ -26,21 +27,38 @@ export interface Version {
   targets: ChosenTargets;
   catalogs: LoadedCatalogs;
   sieve: Sieve | null;
+  /** Only the blueprints of one shard; null or absent for all. */
+  share?: Share | null;
+  /** Gets what each blueprint says, before it is checked. */
+  onFacts?: CheckInput['onFacts'];
   /** What to say of installed models, anew for each check; null where nobody asks. */
   installed: (() => InstalledCheck) | null;
   /** What the estimate says beside the verdicts. */
   beside(targets: readonly Target[]): Beside;
 }
 
+/** The blueprints of a version that one shard checks. */
+export interface Share {
+  blueprints(): Iterable<Blueprint>;
+}
+
 const severities: Record<IfNone, Severity | null> = { warn: 'warning', error: 'error', ignore: null };
+
+/** How much it weighs that there is no blueprint; null for nothing. */
+export function severityOfNone(ifNone: IfNone | null, isNarrowed: boolean): Severity | null {
+  return severities[ifNone ?? (isNarrowed ? 'ignore' : 'warn')];
+}
 
 /** Discovers the blueprints of a version and checks them. */
 export function checkVersion(
-  { files, roots, searched, wanted, affected, targets, catalogs, sieve, installed, beside }: Version,
+  version: Version,
   options: Pick<RunOptions, 'force' | 'ifNone' | 'positions' | 'onBlueprint'>,
 ): Report {
+  const { files, roots, searched, wanted, affected, targets, catalogs, sieve, installed, beside } = version;
+  const share = version.share ?? null;
   const notBlueprints: string[] = [];
-  const all = discover(files, roots, wanted, (path) => notBlueprints.push(path));
+  const all =
+    share === null ? discover(files, roots, wanted, (path) => notBlueprints.push(path)) : share.blueprints();
   const found = affected === null ? all : only(all, affected);
   const { onBlueprint } = options;
   return check({
@@ -50,8 +68,10 @@ export function checkVersion(
     force: options.force ?? false,
     findings: catalogs.findings,
     files,
+    onFacts: version.onFacts,
     positions: options.positions,
-    ifNone: severities[options.ifNone ?? (affected === null ? 'warn' : 'ignore')],
+    // Whether there is none at all is known only of all shards together.
+    ifNone: share === null ? severityOfNone(options.ifNone, affected !== null) : null,
     searched,
     notBlueprints,
     sieve,

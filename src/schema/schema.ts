@@ -1,5 +1,7 @@
 import { child, dotted, valueAt } from '../document/pointer.ts';
 import { either, quote } from '../text/text.ts';
+import type { Refusal, Schema } from './validate.ts';
+import { refusals } from './validate.ts';
 
 /** One thing that a schema refuses. */
 export interface SchemaProblem {
@@ -15,70 +17,58 @@ export interface SchemaProblem {
   found: string;
 }
 
-interface AjvError {
-  instancePath: string;
-  keyword: string;
-  params: Record<string, unknown>;
-}
-
-/** A generated validator: `src/schema/*.generated.ts`. */
-export type Validator = ((value: unknown) => boolean) & { errors?: AjvError[] | null };
-
 /** Everything in `value` that a schema refuses, one problem a place, in the order of the schema. */
-export function problems(validator: Validator, value: unknown): SchemaProblem[] {
-  if (validator(value)) return [];
+export function problems(schema: Schema, value: unknown): SchemaProblem[] {
   const found = new Map<string, SchemaProblem>();
-  for (const error of validator.errors ?? []) {
-    const problem = describe(error, value);
+  for (const refusal of refusals(schema, value)) {
+    const problem = describe(refusal, value);
     const key = `${problem.pointer}\n${problem.field}`;
     if (!found.has(key)) found.set(key, problem);
   }
   return [...found.values()];
 }
 
-function describe(error: AjvError, root: unknown): SchemaProblem {
-  const pointer = error.instancePath;
+function describe({ pointer, keyword, detail }: Refusal, root: unknown): SchemaProblem {
   const base = {
     pointer,
-    keyword: error.keyword,
+    keyword,
     field: dotted(pointer),
     found: describeFound(valueAt(root, pointer)),
   };
-  const { params } = error;
-  switch (error.keyword) {
+  switch (keyword) {
     case 'type':
-      return { ...base, expected: either(types(params['type'])) };
+      return { ...base, expected: either(types(detail)) };
     case 'enum': {
-      const allowed = (params['allowedValues'] as unknown[]).filter((value) => value !== null);
+      const allowed = (detail as unknown[]).filter((value) => value !== null);
       return { ...base, expected: either(allowed.map(String)) };
     }
     case 'const':
-      return { ...base, expected: String(params['allowedValue']) };
+      return { ...base, expected: String(detail) };
     case 'minimum':
-      return { ...base, expected: `at least ${params['limit']}` };
+      return { ...base, expected: `at least ${detail}` };
     case 'maximum':
-      return { ...base, expected: `at most ${params['limit']}` };
+      return { ...base, expected: `at most ${detail}` };
     case 'exclusiveMinimum':
-      return { ...base, expected: `more than ${params['limit']}` };
+      return { ...base, expected: `more than ${detail}` };
     case 'minItems':
-      return { ...base, expected: `a list with at least ${params['limit']}`, found: 'fewer' };
+      return { ...base, expected: `a list with at least ${detail}`, found: 'fewer' };
     case 'pattern':
-      return { ...base, expected: patterns[params['pattern'] as string] ?? 'of another form' };
+      return { ...base, expected: patterns[detail as string] ?? 'of another form' };
     case 'required':
       return {
         ...base,
-        field: dotted(child(pointer, params['missingProperty'] as string)),
+        field: dotted(child(pointer, detail as string)),
         expected: 'given',
         found: 'nothing',
       };
     case 'additionalProperties':
       return {
         ...base,
-        field: dotted(child(pointer, params['additionalProperty'] as string)),
+        field: dotted(child(pointer, detail as string)),
         expected: 'left out: there is no such field',
       };
     default:
-      return { ...base, expected: `valid (${error.keyword})` };
+      return { ...base, expected: `valid (${keyword})` };
   }
 }
 

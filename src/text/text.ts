@@ -3,25 +3,24 @@
  * files passes `printable` before a person sees it as plain text.
  */
 
-// C0 and C1 controls, line separators, the marks that reorder or hide text (bidirectional embeddings,
-// overrides and isolates; zero-width, filler and tag characters, selectors of rare variants), and what
-// Unicode reserves for more of them. The selectors of text and emoji (U+FE0E, U+FE0F) are left alone.
-const unprintable =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\u034f|\u17b4|\u17b5|\u180e|\p{Variation_Selector}(?<![\ufe0e\ufe0f])/gu;
+// A pattern with Unicode's properties is read where it is first used, which takes longer than the check of a blueprint.
+const plain = /^[ -~\u00a1-\u00ac\u00ae-\u02ff]*$/;
 
 /** Makes text safe to show on one line of a terminal or a log: what cannot be seen is shown as `\u{…}`. */
 export function printable(text: string): string {
-  // Nearly all text is; the look costs a tenth of what follows.
-  if (/^[ -~]*$/.test(text)) return text;
-  return text
-    .toWellFormed()
-    .replace(unprintable, (character) =>
+  if (plain.test(text)) return text;
+  return text.toWellFormed().replace(
+    // C0 and C1 controls, line separators, the marks that reorder or hide text (bidirectional embeddings,
+    // overrides and isolates; zero-width, filler and tag characters, selectors of rare variants), and what
+    // Unicode reserves for more of them. The selectors of text and emoji (U+FE0E, U+FE0F) are left alone.
+    /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\u034f|\u17b4|\u17b5|\u180e|\p{Variation_Selector}(?<![\ufe0e\ufe0f])/gu,
+    (character) =>
       character === '\n'
         ? '\\n'
         : character === '\t'
           ? '\\t'
           : `\\u{${character.codePointAt(0)?.toString(16)}}`,
-    );
+  );
 }
 
 /** `printable`, at most `limit` UTF-16 units long; a cut is shown as `…`. */
