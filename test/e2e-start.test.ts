@@ -22,6 +22,7 @@ import type { Result } from './support/process.ts';
 import {
   act,
   blueprint,
+  canForbid,
   cliFile,
   expectNoCrash,
   folderOf,
@@ -263,7 +264,7 @@ describe('without a place for it there is no cache', () => {
     expect(existsSync(join(workspace, '../model-check-no-home'))).toBe(false);
   });
 
-  test.skipIf(isWindows || !isRoot).each([
+  test.skipIf(isWindows || !isRoot || !canForbid).each([
     ['a home that is read-only', () => folderOf()],
     ['a home with the cache of another user', () => homeWithCache().home],
   ])('%s', async (_, home) => {
